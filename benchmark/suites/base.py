@@ -1,0 +1,118 @@
+"""A suite: prompts, a reference policy, and the objectives by which completions are scored."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.data import Bools, Floats, Prompts
+from benchmark.generation.base import Progress
+from benchmark.plugins import Registry
+
+Split = Literal["train", "validation", "test"]
+
+
+class SuiteSettings(BaseModel):
+    """Settings of one suite (`suite.KEY` on the command line). Every suite adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Rewards of completions, shape [completions, objectives], in the order of the suite's objectives.
+
+    learned: what annotators act on, from the learned reward model; gold: the truth, or an independent judge's view;
+    both on the suite's reward scale. quality: whether the text passes the language gate, shape [completions].
+    """
+
+    learned: Floats
+    gold: Floats
+    quality: Bools
+
+
+class Suite(ABC):
+    """One world in which methods are compared. Each `*_spec` names all that determines the artefact beside it, and
+    nothing else: it is the artefact's key in the store."""
+
+    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.suites")
+    name: ClassVar[str]
+    Settings: ClassVar[type[SuiteSettings]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            cls.registry.add(cls)
+
+    def __init__(self, settings: SuiteSettings) -> None:
+        self.settings = settings
+
+    # What is scored -------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def objectives(self) -> tuple[str, ...]:
+        """Names of the reward objectives."""
+
+    @abstractmethod
+    def reward_ranges(self) -> dict[str, tuple[float, float]]:
+        """Least and greatest reward of every objective on the suite's scale; the least is what a completion that
+        fails the quality gate receives."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """Facts that a reader of the leaderboard needs: data, policy, reward scale, gold judge, quality gate."""
+
+    # What is built once ---------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise a UserError, before anything runs, where the settings or their data cannot work."""
+
+    @abstractmethod
+    def policy_spec(self, seed: int) -> dict[str, Any]:
+        """JSON that determines the reference policy of `seed`."""
+
+    @abstractmethod
+    def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
+        """Write the reference policy into `folder`: a transformers checkpoint with tokenizer and pad token."""
+
+    @abstractmethod
+    def reward_model_spec(self) -> dict[str, Any]:
+        """JSON that determines the learned reward model."""
+
+    @abstractmethod
+    def build_reward_model(self, folder: Path, progress: Progress) -> None:
+        """Train the reward model that annotators use and save it into `folder`."""
+
+    def judge_spec(self) -> dict[str, Any] | None:
+        """JSON that determines the independent judge, or None where gold is computed exactly from the text."""
+        return None
+
+    def build_judge(self, folder: Path, progress: Progress) -> None:
+        """Train the independent judge and save it into `folder`."""
+        raise NotImplementedError(f"{self.name} has no learned judge")
+
+    # What is asked again and again ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def prompts_spec(self, split: Split) -> dict[str, Any]:
+        """JSON that determines the prompts of a split (the tokenizer comes with the policy)."""
+
+    @abstractmethod
+    def prompts(self, split: Split, policy: Path) -> Prompts:
+        """The prompts of a split, tokenised for `policy`."""
+
+    @abstractmethod
+    def score(
+        self, prompts: Sequence[str], completions: Sequence[str], reward_model: Path, judge: Path | None
+    ) -> Scores:
+        """Score completions given as text, each beside its own prompt; `quality` holds the rules on text alone."""
+
+    def quality_texts(self) -> list[str] | None:
+        """Held-out human texts from which a gate on nats per token is fixed; None where the rule on text is all."""
+        return None

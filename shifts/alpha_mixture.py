@@ -1,0 +1,71 @@
+"""Two objectives mixed by alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmark.calls import grid
+from benchmark.errors import UserError
+from benchmark.hyperparameters import choice, hyperparameter, uniform
+from shifts.base import Array, Rewards, Shift
+
+CONVEX, GEOMETRIC = "convex", "geometric"
+
+
+@dataclass(frozen=True)
+class AlphaMixture(Shift):
+    """Annotators reward a mixture of two objectives: alpha on `a`, 1 - alpha on `b`.
+
+    convex: u = alpha r_a + (1 - alpha) r_b, linear in alpha, so a sweep holds two numbers.
+    geometric: u = r_a^alpha r_b^(1 - alpha), for rewards >= 0 (0^0 = 1).
+    Source: arXiv:2502.01930, Section 7.1.
+    """
+
+    name = "alpha_mixture"
+    paper = "arXiv:2502.01930, Section 7.1"
+
+    a: str
+    b: str
+    alpha: float = hyperparameter(0.1, uniform(0.0, 1.0))
+    kind: str = hyperparameter(CONVEX, choice(CONVEX, GEOMETRIC))
+
+    def utility(self, rewards: Rewards) -> Array:
+        """The mixed reward, shape [completions], in the rewards' own units.
+
+        Raises:
+            UserError: geometric mixing of a negative reward.
+        """
+        r_a, r_b = rewards[self.a], rewards[self.b]
+        if self.kind == CONVEX:
+            return self.alpha * r_a + (1 - self.alpha) * r_b
+        if min(r_a.min(initial=0.0), r_b.min(initial=0.0)) < 0:
+            raise UserError(f"{self}: geometric mixing needs rewards >= 0; use kind=convex or a sigmoid reward scale.")
+        return np.power(r_a, self.alpha) * np.power(r_b, 1 - self.alpha)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The two objectives that are mixed."""
+        return (self.a, self.b)
+
+    def middle(self) -> Shift:
+        """The even mixture, alpha = 0.5."""
+        return replace(self, alpha=0.5)
+
+    def evaluation_grid(self) -> list[Shift]:
+        """alpha = 0, 0.1, ..., 1 with the same pair and the same kind."""
+        return [replace(self, alpha=alpha) for alpha in grid("0:1:0.1")]
+
+    def position(self) -> float:
+        """alpha."""
+        return self.alpha
+
+    @classmethod
+    def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
+        """One mixture per alpha of the grid in `arguments["alpha"]`."""
+        rest = {key: value for key, value in arguments.items() if key != "alpha"}
+        if "alpha" not in arguments:
+            return [cls.make(**rest)]
+        return [cls.make(**rest, alpha=alpha) for alpha in grid(arguments["alpha"])]

@@ -1,0 +1,97 @@
+"""What a shift is: a way to turn a vector of rewards into the one utility that annotators act on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.calls import parse_call
+from benchmark.errors import UserError, unknown
+from benchmark.plugins import Plugin, Registry
+
+Array = NDArray[np.float64]
+
+
+class Rewards(Mapping[str, Array]):
+    """Rewards of n completions by objective; every array has shape [completions]."""
+
+    def __init__(self, columns: Mapping[str, Array]) -> None:
+        self._columns = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
+        if len({column.shape for column in self._columns.values()}) > 1:
+            raise ValueError("all objectives must score the same completions")
+
+    def __getitem__(self, objective: str) -> Array:
+        if objective not in self._columns:
+            raise unknown("objective", objective, self._columns)
+        return self._columns[objective]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+class Shift(Plugin, ABC):
+    """A preference distribution: the utility by which annotators compare two completions.
+
+    Subclasses are `@dataclass(frozen=True)` classes with a `name` and a `utility`. The other methods say how one point
+    is placed in its family: where a test of robustness looks (`evaluation_grid`), and which mixture is the fairest
+    (`middle`, on which the oracle trains).
+    """
+
+    registry: ClassVar[Registry[Shift]] = Registry("shift", "shifts")
+
+    @abstractmethod
+    def utility(self, rewards: Rewards) -> Array:
+        """Scalar utility of each completion, shape [completions], in the rewards' own units."""
+
+    @property
+    @abstractmethod
+    def objectives(self) -> tuple[str, ...]:
+        """The objectives that the utility reads."""
+
+    def utility_range(self, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+        """Least and greatest possible utility when objective k lies in ranges[k]; what a gated completion gets is the
+        least. The default holds for every utility that is increasing in each objective."""
+        low = Rewards({name: np.array([ranges[name][0]]) for name in self.objectives})
+        high = Rewards({name: np.array([ranges[name][1]]) for name in self.objectives})
+        return float(self.utility(low)[0]), float(self.utility(high)[0])
+
+    def middle(self) -> Shift | None:
+        """The even mixture of this family, or None where there is none."""
+        return None
+
+    def evaluation_grid(self) -> list[Shift]:
+        """The points of the family at which a policy trained here is evaluated, ordered for a curve."""
+        return [self]
+
+    def position(self) -> float | None:
+        """Where the point stands on the family's axis in [0, 1] (alpha of a mixture), None where there is no axis."""
+        return None
+
+    @classmethod
+    def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
+        """All points that one call of the command line stands for; a family with grids overrides this."""
+        return [cls.make(**arguments)]
+
+
+def parse_shift(text: str) -> list[Shift]:
+    """The shifts that a call stands for: one, or a grid (`alpha_mixture(a=joy,b=fear,alpha=0:1:0.1)`).
+
+    Raises:
+        UserError: unknown name or argument, or a value out of range.
+    """
+    name, arguments = parse_call(text)
+    return Shift.registry.get(name).expand(arguments)
+
+
+def check_objectives(shift: Shift, available: tuple[str, ...]) -> None:
+    """Raise a UserError with the nearest match where the shift reads an objective that the suite does not have."""
+    for objective in shift.objectives:
+        if objective not in available:
+            raise UserError(f"{shift}: {unknown('objective', objective, available)}")
