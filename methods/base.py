@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -52,6 +52,11 @@ class PairBatch:
         """Chosen minus rejected log-ratio, the papers' h, shape [pairs]."""
         return self.chosen_log_ratios - self.rejected_log_ratios
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The fields that are there, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
 
 class TrainingJob(Protocol):
     """What the benchmark hands to `Method.train`: one cell's policy, pairs and folder."""
@@ -70,6 +75,10 @@ class Method(Plugin, ABC):
     @abstractmethod
     def train(self, job: TrainingJob) -> None:
         """Train the policy of `job` and save its checkpoints through it."""
+
+    def skip(self, shift: Any) -> str | None:
+        """Why the method cannot be trained on `shift`, in words for the reader of the leaderboard; None: it can."""
+        return None
 
     def training_shift(self, shift: S) -> S:
         """The shift whose labels the method trains on: the cell's own, unless the method is an oracle."""

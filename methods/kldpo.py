@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from methods import PairBatch, hyperparameter, log_uniform
-from methods.dpo import DPO, Role
+from methods import PairBatch, Role, hyperparameter, log_uniform
+from methods.dpo import DPO
 
 
 @dataclass(frozen=True)

@@ -5,36 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.errors import UserError
-from methods import choice, hyperparameter
-from methods.dpo import DPO, Role
+from methods import Role, choice, hyperparameter
+from methods.dpo import DPO
 
-MIDDLE, WORST = "middle", "farthest"
+MIDDLE, FARTHEST = "middle", "farthest"
 
 
 @dataclass(frozen=True)
 class Oracle(DPO):
     """DPO trained on labels of another mixture: a positive control, since no user could know which.
 
-    at: `middle` is the even mixture of the training shift's family; `farthest` the evaluation shift furthest from it.
+    at: `middle` is the even mixture of the training shift's family; `farthest` the point of its grid that lies farthest
+    from the training shift.
     """
 
     name = "oracle"
     role = Role.CONTROL
 
-    at: str = hyperparameter(MIDDLE, choice(MIDDLE, WORST))
+    at: str = hyperparameter(MIDDLE, choice(MIDDLE, FARTHEST))
+
+    def skip(self, shift: Any) -> str | None:
+        """A family without such a point, or a training shift that is that point already."""
+        target = self.training_shift(shift)
+        if target is None:
+            return f"{shift.name} has no {self.at} mixture to train on"
+        return f"the training shift is the {self.at} mixture already" if target == shift else None
 
     def training_shift(self, shift: Any) -> Any:
-        """The even mixture, or the point of the family's grid that lies furthest from `shift`.
-
-        Raises:
-            UserError: the family has no such point.
-        """
+        """The mixture that `at` names, or None where the family has none."""
         if self.at == MIDDLE:
-            target = shift.middle()
-        else:
-            placed = [point for point in shift.evaluation_grid() if point.position() is not None]
-            target = max(placed, key=lambda point: abs(point.position() - shift.position()), default=None)
-        if target is None:
-            raise UserError(f"oracle(at={self.at}): {shift} has no such mixture.")
-        return target
+            return shift.middle()
+        placed = [point for point in shift.evaluation_grid() if point.position() is not None]
+        return max(placed, key=lambda point: abs(point.position() - shift.position()), default=None)

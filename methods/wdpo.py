@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods import hyperparameter, non_negative
-from methods.dpo import DPO, Role
+from methods import Role, hyperparameter, non_negative
+from methods.dpo import DPO
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,15 @@
+"""Generation of completions: one interface, two backends, imported only when one is made."""
+
+from benchmark.generation.backends import BACKENDS, make_generator, resolve_backend, vllm_available
+from benchmark.generation.base import Generator, Progress, Sampling, silent
+
+__all__ = [
+    "BACKENDS",
+    "Generator",
+    "Progress",
+    "Sampling",
+    "make_generator",
+    "resolve_backend",
+    "silent",
+    "vllm_available",
+]

@@ -16,7 +16,7 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
-    n: int = 0
+    n: int = 0  # seeds behind it
     note: str = ""
 
 
@@ -159,8 +159,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("kl_saving", "KL saving", "nats",
            "Least KL of a DPO mixture that reaches the same nominal reward, minus this method's KL.", 2, True),
     Metric("price", "Price", "utility", "DPO's nominal reward minus this method's.", 3, False),
-    Metric("win_rate", "Win rate", "share", "P(beats a reference completion of the same prompt) at the training shift; "
-           "ties count half.", 2, True),
+    Metric("win_rate", "Win rate", "share", "P(beats a reference completion of the same prompt and seed), gated, at "
+           "the training shift; ties count half.", 2, True),
     Metric("preference_accuracy", "Pref. accuracy", "share",
            "Implicit-reward accuracy on held-out pairs labelled at the training shift.", 2, True),
     Metric("length", "Length", "tokens", "Mean completion length.", 1, None),

@@ -1,0 +1,1 @@
+"""Policies on disk, and what they say of given completions."""

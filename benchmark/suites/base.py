@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Suite(ABC):
 
     def __init__(self, settings: SuiteSettings) -> None:
         self.settings = settings
+
+    @classmethod
+    def presets(cls) -> Path:
+        """The folder with `smoke.yaml`, `quick.yaml` and `full.yaml`, beside the suite's own file."""
+        return Path(inspect.getfile(cls)).parent / "presets"
 
     # What is scored -------------------------------------------------------------------------------------------------
 
@@ -107,12 +113,25 @@ class Suite(ABC):
     def prompts(self, split: Split, policy: Path) -> Prompts:
         """The prompts of a split, tokenised for `policy`."""
 
+    @property
+    @abstractmethod
+    def max_new_tokens(self) -> int:
+        """Greatest number of tokens of a completion."""
+
+    @abstractmethod
+    def scoring_spec(self) -> dict[str, Any]:
+        """JSON that determines `score`, given the reward model and the judge: reward scale, rules on text, version."""
+
     @abstractmethod
     def score(
         self, prompts: Sequence[str], completions: Sequence[str], reward_model: Path, judge: Path | None
     ) -> Scores:
         """Score completions given as text, each beside its own prompt; `quality` holds the rules on text alone."""
 
-    def quality_texts(self) -> list[str] | None:
-        """Held-out human texts from which a gate on nats per token is fixed; None where the rule on text is all."""
-        return None
+    def has_text_gate(self) -> bool:
+        """Whether completions must also lie within the usual nats per token of held-out human text."""
+        return False
+
+    def quality_texts(self) -> list[str]:
+        """Held-out human texts from which that gate is fixed."""
+        raise NotImplementedError(f"{self.name} has no gate on nats per token")

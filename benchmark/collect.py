@@ -1,0 +1,176 @@
+"""From finished stages to the files of a run: cells, samples, results, conflict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.data import read_table
+from benchmark.execute.base import Outcome
+from benchmark.graph import Stage
+from benchmark.matrix import Cell, Matrix
+from benchmark.measure.metrics import MetricRecord, cell_records, preference_accuracy
+from benchmark.store import Store
+from shifts.base import Rewards
+
+FIRST_PAIRS = 2048  # pairs per seed from which conflict is measured
+BASELINE = "dpo"  # the method by which step times are divided
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of one cell; `samples` is None unless it is done."""
+
+    cell: Cell
+    status: str
+    reason: str
+    samples: pd.DataFrame | None
+    cost: dict[str, float]
+
+
+def collect(matrix: Matrix, outcome: Outcome, store: Store, out: Path, progress: Callable[[int, int], None]) -> None:
+    """Write `cells.parquet`, `samples.parquet`, `results.parquet` and `conflict.parquet` into `out`."""
+    results = [_read(cell, outcome, store) for cell in matrix.cells]
+    records: list[dict[str, Any]] = []
+    for done, result in enumerate(results):
+        if result.samples is not None:
+            records += _records(matrix, result, results, store)
+        progress(done + 1, len(results))
+    _write(pd.DataFrame([_cell_row(result, store) for result in results]), out / "cells.parquet")
+    _write(_samples(results), out / "samples.parquet")
+    _write(pd.DataFrame(records, columns=RESULT_COLUMNS), out / "results.parquet")
+    _write(_conflict(matrix, store), out / "conflict.parquet")
+
+
+RESULT_COLUMNS = [
+    "suite", "method", "hparams", "train_shift", "seed", "eval_shift", "metric", "value", "n", "cell_id"
+]  # fmt: skip
+
+
+def _read(cell: Cell, outcome: Outcome, store: Store) -> CellResult:
+    if cell.skipped:
+        return CellResult(cell, "skipped", cell.skipped, None, {})
+    result = cell.stages["scored_generations"]
+    if not result.done(store):
+        return CellResult(cell, "failed", outcome.failed.get(result.key, "not run"), None, {})
+    samples = pd.DataFrame(read_table(result.folder(store) / "samples.parquet"))
+    cost = {}
+    if "trained_policy" in cell.stages:
+        file = cell.stages["trained_policy"].folder(store) / "cost.json"
+        cost = json.loads(file.read_text()) if file.exists() else {}
+    return CellResult(cell, "done", "", samples, cost)
+
+
+def _identity(cell: Cell) -> dict[str, Any]:
+    return {
+        "suite": cell.suite,
+        "method": cell.method.name,
+        "hparams": json.dumps(cell.method.hparams()),
+        "train_shift": str(cell.train_shift),
+        "seed": cell.seed,
+        "cell_id": cell.cell_id,
+    }
+
+
+def _cell_row(result: CellResult, store: Store) -> dict[str, Any]:
+    seconds, versions = {}, ""
+    for name, stage in result.cell.stages.items():
+        if stage.done(store):
+            meta = store.meta(stage.kind, stage.key)
+            seconds[f"seconds_{name}"] = meta["seconds"]
+            seconds[f"peak_memory_mb_{name}"] = meta["peak_memory_mb"]
+            versions = json.dumps(meta["versions"])
+    cost = {name: result.cost.get(name, np.nan) for name in ("train_seconds", "step_seconds", "peak_memory_mb")}
+    status = {"status": result.status, "reason": result.reason, "policy_seed": result.cell.policy_seed}
+    return {**_identity(result.cell), **status, **cost, **seconds, "versions": versions}
+
+
+def _records(matrix: Matrix, result: CellResult, results: list[CellResult], store: Store) -> list[dict[str, Any]]:
+    cell = result.cell
+    assert result.samples is not None
+    reference = next(
+        (r.samples for r in results if r.samples is not None and not r.cell.method.trains and r.cell.seed == cell.seed),
+        result.samples.iloc[:0],
+    )
+    evaluated = matrix.evaluation[cell.train_shift]
+    found = cell_records(result.samples, cell.train_shift, evaluated, matrix.suite.reward_ranges(), reference)
+    found += _probe_records(matrix, cell, store) + _cost_records(result, results)
+    return [{**_identity(cell), **record.row()} for record in found]
+
+
+def _probe_records(matrix: Matrix, cell: Cell, store: Store) -> list[MetricRecord]:
+    """Log-probability changes at every checkpoint, and the accuracy on held-out pairs at the last."""
+    probes = pd.DataFrame(read_table(cell.stages["scored_generations"].folder(store) / "probes.parquet"))
+    last = probes["step"].max()
+    records = []
+    for (kind, step), part in probes.groupby(["kind", "step"]):
+        value, n = float(part["change"].mean()), len(part)
+        records.append(MetricRecord("", f"logp_{kind}@{step}", value, n))
+        if step == last:
+            records.append(MetricRecord("", f"logp_{kind}", value, n))
+    if not cell.method.trains:
+        return records  # the reference's implicit reward is 0 everywhere: it orders nothing
+    change = probes[(probes["kind"] == "heldout") & (probes["step"] == last)].sort_values("row")["change"].to_numpy()
+    from benchmark.evaluation import heldout_scores
+
+    rewards = heldout_scores(cell.stages["heldout_scores"].folder(store))
+    for shift in matrix.evaluation[cell.train_shift]:
+        utility = shift.utility(Rewards({name: rewards[name] for name in shift.objectives}))
+        accuracy = preference_accuracy(change[0::2], change[1::2], utility[0::2], utility[1::2])
+        records.append(MetricRecord(str(shift), "preference_accuracy", accuracy, len(change) // 2))
+    return records
+
+
+def _cost_records(result: CellResult, results: list[CellResult]) -> list[MetricRecord]:
+    cost, cell = result.cost, result.cell
+    names = ("train_seconds", "peak_memory_mb")
+    records = [MetricRecord("", name, float(cost[name]), 1) for name in names if name in cost]
+    baseline = [
+        other.cost["step_seconds"]
+        for other in results
+        if other.cell.method.name == BASELINE and "step_seconds" in other.cost
+        and (other.cell.seed, other.cell.train_shift) == (cell.seed, cell.train_shift)
+    ]
+    if "step_seconds" in cost and baseline:
+        ratio = cost["step_seconds"] / float(np.median(baseline))
+        records.append(MetricRecord("", "step_ratio_to_dpo", ratio, len(baseline)))
+    return records
+
+
+def _samples(results: list[CellResult]) -> pd.DataFrame:
+    frames = [r.samples.assign(cell_id=r.cell.cell_id) for r in results if r.samples is not None]
+    if not frames:
+        return pd.DataFrame({"cell_id": pd.Series(dtype=str)})
+    joined = pd.concat(frames, ignore_index=True)
+    return joined[["cell_id", *(name for name in joined.columns if name != "cell_id")]]
+
+
+def _conflict(matrix: Matrix, store: Store) -> pd.DataFrame:
+    """Rewards of both sides of training pairs, and which was chosen, per training shift and seed."""
+    frames, seen = [], set[tuple[str, int]]()
+    for cell in matrix.cells:
+        pairs: Stage | None = cell.stages.get("pairs")
+        place = (str(cell.train_shift), cell.seed)
+        if pairs is None or place in seen or not pairs.done(store) or _trains_elsewhere(cell):
+            continue
+        seen.add(place)
+        frame = pd.DataFrame(read_table(pairs.folder(store) / "rewards.parquet")).head(FIRST_PAIRS)
+        frames.append(frame.assign(train_shift=place[0], seed=place[1]))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"train_shift": [], "seed": []})
+
+
+def _trains_elsewhere(cell: Cell) -> bool:
+    return bool(cell.method.training_shift(cell.train_shift) != cell.train_shift)
+
+
+def _write(frame: pd.DataFrame, file: Path) -> None:
+    """Write beside, then rename: a reader never sees half a file."""
+    partial = file.with_suffix(".partial")
+    frame.to_parquet(partial, index=False, compression="zstd")
+    partial.rename(file)

@@ -1,0 +1,88 @@
+"""What is registered, in words: for `list` and `describe`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from typing import Any
+
+from benchmark.errors import unknown
+from benchmark.measure.report import METRICS
+from benchmark.plugins import Plugin
+from benchmark.suites.base import Suite
+
+SELECTION = {"last_checkpoint": "every (method, hyper-parameters) is a row of its own, at its last checkpoint"}
+
+
+def listing(what: str) -> str:
+    """One line per registered name.
+
+    Raises:
+        UserError: `what` is none of methods, shifts, suites, metrics, selection.
+    """
+    lines = {
+        "methods": lambda: _plugins(_methods()),
+        "shifts": lambda: _plugins(_shifts()),
+        "suites": lambda: [(cls.name, _first_line(cls)) for cls in Suite.registry.all()],
+        "metrics": lambda: [(metric.name, f"{metric.definition} [{metric.unit}]") for metric in METRICS],
+        "selection": lambda: list(SELECTION.items()),
+    }
+    if what not in lines:
+        raise unknown("list", what, lines)
+    rows = lines[what]()
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def description(name: str) -> str:
+    """Docstring, paper, fields with type, default and range of a method, shift or suite.
+
+    Raises:
+        UserError: no plug-in has that name.
+    """
+    everything: dict[str, Any] = {cls.name: cls for cls in (*_methods(), *_shifts(), *Suite.registry.all())}
+    if name not in everything:
+        raise unknown("plug-in", name, everything)
+    cls = everything[name]
+    fields = _suite_settings(cls) if issubclass(cls, Suite) else _fields(cls)
+    return "\n\n".join(part for part in (name, inspect.getdoc(cls) or "", *fields) if part)
+
+
+def _methods() -> list[Any]:
+    from methods import Method
+
+    return Method.registry.all()
+
+
+def _shifts() -> list[Any]:
+    from shifts import Shift
+
+    return Shift.registry.all()
+
+
+def _plugins(classes: list[type[Plugin]]) -> list[tuple[str, str]]:
+    return [(cls.name, cls.summary() + (f" [{cls.paper}]" if cls.paper else "")) for cls in classes]
+
+
+def _first_line(cls: type) -> str:
+    return (inspect.getdoc(cls) or "").split("\n", 1)[0]
+
+
+def _fields(cls: type[Plugin]) -> list[str]:
+    annotations = typing.get_type_hints(cls)
+    lines = []
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        given = "required" if field.default is dataclasses.MISSING else f"default {field.default!r}"
+        legal = field.metadata.get("range")
+        searched = f", searched {legal}, allowed: {legal.allowed()}" if legal is not None else ""
+        lines.append(f"  {field.name} ({annotations[field.name].__name__}): {given}{searched}")
+    return ["fields:\n" + "\n".join(lines)] if lines else []
+
+
+def _suite_settings(cls: type[Suite]) -> list[str]:
+    lines = [
+        f"  suite.{name}: default {field.default!r}. {field.description or ''}".rstrip()
+        for name, field in cls.Settings.model_fields.items()
+    ]
+    return ["settings:\n" + "\n".join(lines)]

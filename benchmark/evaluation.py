@@ -1,0 +1,94 @@
+"""What is measured of one checkpoint: its samples with KL and rewards, and how log-probabilities moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.data import Completions, Floats, Pairs, Prompts, read_table
+from benchmark.graph import Task
+from benchmark.policies.logprobs import compare_policies, completion_logps
+
+
+def samples_of(
+    policy: Any,
+    reference: Any,
+    tokenizer: Any,
+    prompts: Prompts,
+    completions: Completions,
+    scores: dict[str, Any],
+    gate: tuple[float, float] | None,
+    split: str,
+    step: int,
+) -> dict[str, Any]:
+    """One row per completion, as columns.
+
+    `kl` is in nats per completion (exact over the vocabulary along the sampled tokens), `entropy` and
+    `reference_nats` likewise; `quality` is the suite's rule on text and, where a gate is given, nats per token under the
+    reference inside it; rewards are columns `OBJECTIVE` (learned) and `gold_OBJECTIVE`.
+    """
+    tokens = [prompts.tokens[row] for row in completions.prompt]
+    compared = compare_policies(policy, reference, tokens, completions.tokens, tokenizer.pad_token_id)
+    lengths = np.array([len(row) for row in completions.tokens], dtype=np.float64)
+    quality = scores["quality"]
+    if gate is not None:
+        nats = -compared.reference_logps / np.maximum(lengths, 1)
+        quality = quality & (nats >= gate[0]) & (nats <= gate[1])
+    rows = len(completions)
+    return {
+        "split": [split] * rows,
+        "step": np.full(rows, step),
+        "prompt_id": [prompts.ids[row] for row in completions.prompt],
+        "sample": completions.sample,
+        "prompt": [prompts.texts[row] for row in completions.prompt],
+        "completion": completions.texts,
+        "quality": quality,
+        "kl": compared.kl,
+        "entropy": compared.entropy,
+        "reference_nats": -compared.reference_logps,
+        "length": lengths,
+        "ended": completions.ended,
+        **{name.removeprefix("learned_"): column for name, column in scores.items() if name != "quality"},
+    }
+
+
+def probe(task: Task, policy: Any, reference: Any, tokenizer: Any, step: int, count: int) -> dict[str, Any]:
+    """Log-probability changes against the reference, in nats, one row per sequence.
+
+    kind: `chosen` and `rejected` (the first training pairs), `unseen` (fresh reference samples on training prompts),
+    `heldout` (reference samples on test prompts, two per prompt; from them follows the accuracy on held-out pairs).
+    The reference itself, which was trained on no pairs, has the last two kinds alone.
+    """
+    changes: dict[str, Floats] = {}
+
+    def change(kind: str, prompts: list[list[int]], completions: list[list[int]]) -> None:
+        pad = tokenizer.pad_token_id
+        before = completion_logps(reference, prompts, completions, pad)
+        changes[kind] = completion_logps(policy, prompts, completions, pad) - before
+
+    if "pairs" in task.inputs:
+        pairs = Pairs.load(task.inputs["pairs"] / "pairs.parquet")
+        change("chosen", pairs.prompts[:count], pairs.chosen[:count])
+        change("rejected", pairs.prompts[:count], pairs.rejected[:count])
+    for kind in ("unseen", "heldout"):
+        change(kind, *_tokens(task.inputs[kind]))
+    return {
+        "kind": [kind for kind, values in changes.items() for _ in values],
+        "step": np.full(sum(map(len, changes.values())), step),
+        "row": np.concatenate([np.arange(len(values)) for values in changes.values()]),
+        "change": np.concatenate(list(changes.values())),
+    }
+
+
+def heldout_scores(folder: Path) -> dict[str, Any]:
+    """Learned rewards of the held-out completions by objective, in the order of their rows."""
+    scores = read_table(folder / "scores.parquet")
+    return {name.removeprefix("learned_"): c for name, c in scores.items() if name.startswith("learned_")}
+
+
+def _tokens(folder: Path) -> tuple[list[list[int]], list[list[int]]]:
+    prompts = Prompts.load(folder / "prompts.parquet")
+    completions = Completions.load(folder / "completions.parquet")
+    return [prompts.tokens[row] for row in completions.prompt], completions.tokens

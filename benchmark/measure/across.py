@@ -1,0 +1,63 @@
+"""Numbers of one cell that need another cell beside it: the price of robustness and the regret of a shift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+CELL = ["suite", "method", "hparams", "train_shift", "seed", "cell_id"]
+
+
+def anchor(hparams: str, candidates: list[str]) -> str | None:
+    """The plain DPO run that a run with `hparams` is compared with: the one of the same beta, else the first of the
+    sorted candidates of DPO's default beta, else the first of all. Both are JSON; None where there is no candidate."""
+    beta = json.loads(hparams).get("beta")
+    same = [candidate for candidate in candidates if beta is not None and json.loads(candidate).get("beta") == beta]
+    default = [candidate for candidate in candidates if json.loads(candidate).get("beta") == _default_beta()]
+    return next(iter(same + default + sorted(candidates)), None)
+
+
+def cross_cell_records(results: pd.DataFrame) -> pd.DataFrame:
+    """`price` and `regret_<shift>` of every cell that has something to be compared with, as rows of results.parquet.
+
+    price: nominal reward of plain DPO (see `anchor`) of the same seed and training shift, minus the cell's.
+    regret_<shift>: reward under that shift of plain DPO trained on it, same seed, minus the cell's.
+    Both without the gate, as `reward` and `nominal` are; `n` is the cell's own.
+    """
+    nominal = results[results["metric"] == "nominal"]
+    reward = results[results["metric"] == "reward"]
+    rows = [*_prices(nominal), *_regrets(reward)]
+    return pd.DataFrame(rows, columns=list(results.columns))
+
+
+def _prices(nominal: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for _, cells in nominal.groupby(["suite", "train_shift", "seed"]):
+        dpo = cells[cells["method"] == "dpo"].set_index("hparams")["value"]
+        for cell in _records(cells[cells["method"] != "dpo"]):
+            other = anchor(cell["hparams"], list(dpo.index))
+            if other is not None:
+                yield {**cell, "eval_shift": "", "metric": "price", "value": float(dpo[other]) - cell["value"]}
+
+
+def _regrets(reward: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    trained = reward[(reward["method"] == "dpo") & (reward["train_shift"] == reward["eval_shift"])]
+    for (suite, shift, seed), specialists in trained.groupby(["suite", "eval_shift", "seed"]):
+        values = specialists.set_index("hparams")["value"]
+        same = (reward["suite"] == suite) & (reward["eval_shift"] == shift) & (reward["seed"] == seed)
+        for cell in _records(reward[same & (reward["train_shift"] != shift)]):
+            other = anchor(cell["hparams"], list(values.index))
+            if other is not None:
+                yield {**cell, "metric": f"regret_{shift}", "value": float(values[other]) - cell["value"]}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _default_beta() -> Any:
+    from methods.dpo import DPO  # torch comes with it
+
+    return DPO.__dataclass_fields__["beta"].default

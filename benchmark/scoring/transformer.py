@@ -1,0 +1,177 @@
+"""The reward model of arXiv:2502.01930, Experiment 1: a pretrained transformer with a multi-label head.
+
+The head reads the last token of the text.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from benchmark.data import Floats
+from benchmark.errors import UserError
+from benchmark.generation.base import Progress, silent
+from benchmark.scoring.base import RewardModel
+from benchmark.scoring.batches import sorted_batches
+
+MAX_TOKENS = 256
+PAD_TOKEN = "<pad>"  # added where a tokenizer has none: with EOS as padding the last real token could not be found
+SCORE_BATCH = 64
+
+
+class TransformerRewardModel(RewardModel):
+    """A sequence classifier with one logit per objective, read at the last token of the text."""
+
+    kind = "transformer"
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, objectives: Sequence[str]
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.objectives = tuple(objectives)
+
+    @torch.inference_mode()
+    def score(self, texts: Sequence[str], batch_size: int = SCORE_BATCH) -> Floats:
+        """Logits of shape [texts, objectives], batched by length; a text is cut after 256 tokens."""
+        rows = _encode(self.tokenizer, texts)
+        scores = np.empty((len(rows), len(self.objectives)))
+        for batch in sorted_batches([len(row) for row in rows], batch_size):
+            inputs = _pad(self.tokenizer, [rows[row] for row in batch]).to(self.model.device)
+            scores[batch] = self.model(**inputs).logits.float().cpu().numpy()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Write a transformers checkpoint with its tokenizer, and the objectives."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        described = {"kind": self.kind, "objectives": self.objectives}
+        (folder / "reward_model.json").write_text(json.dumps(described))
+
+    @classmethod
+    def load(cls, folder: Path) -> TransformerRewardModel:
+        """Read what `save` wrote; the model goes to the GPU where there is one."""
+        objectives = json.loads((folder / "reward_model.json").read_text())["objectives"]
+        model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return cls(model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, objectives)
+
+
+def fit_transformer(
+    source: str,
+    texts: Sequence[str],
+    labels: Floats,
+    objectives: Sequence[str],
+    *,
+    seed: int,
+    epochs: float = 8,
+    batch_size: int = 64,
+    learning_rate: float = 5e-5,
+    weight_decay: float = 0.01,
+    progress: Progress = silent,
+) -> TransformerRewardModel:
+    """Fine-tune `source` as a multi-label classifier by binary cross-entropy, with transformers' Trainer.
+
+    The defaults of the optimisation are those of the paper.
+
+    Args:
+        source: hub id or folder of a pretrained model.
+        texts: training texts.
+        labels: probability of every objective, shape [texts, objectives], in [0, 1].
+        objectives: names of the columns of `labels`.
+        seed: of the head's weights, the order and dropout.
+        epochs: passes over the texts.
+        batch_size: texts per step.
+        learning_rate: AdamW's step at the start; it falls linearly to 0.
+        weight_decay: of AdamW.
+        progress: called with (steps done, steps in all).
+
+    Raises:
+        UserError: `source` cannot be loaded.
+    """
+    torch.manual_seed(seed)
+    model, tokenizer = _pretrained(source, objectives)
+    rows = [
+        {"input_ids": tokens, "labels": target}
+        for tokens, target in zip(_encode(tokenizer, texts), np.asarray(labels, dtype=np.float32), strict=True)
+    ]
+
+    def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        targets = torch.from_numpy(np.stack([row["labels"] for row in batch]))
+        return {**_pad(tokenizer, [row["input_ids"] for row in batch]), "labels": targets}
+
+    with tempfile.TemporaryDirectory() as scratch:
+        arguments = TrainingArguments(
+            output_dir=scratch, num_train_epochs=epochs, per_device_train_batch_size=batch_size,
+            learning_rate=learning_rate, weight_decay=weight_decay, train_sampling_strategy="group_by_length",
+            seed=seed, bf16=False, save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(), remove_unused_columns=False,
+        )
+        trainer = Trainer(
+            model=model, args=arguments, train_dataset=rows, data_collator=collate, callbacks=[_Report(progress)]
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return TransformerRewardModel(model, tokenizer, objectives)
+
+
+def _pretrained(source: str, objectives: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A classifier over `source` with a new head, and its tokenizer, both with the same pad token."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            num_labels=len(objectives),
+            problem_type="multi_label_classification",
+            id2label=dict(enumerate(objectives)),
+            label2id={name: row for row, name in enumerate(objectives)},
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the reward model's base {source!r} is neither a folder with a model nor a model that the hub hands out: "
+            f"{str(error).splitlines()[0]}\nsuite.reward_model=convolution needs nothing pretrained."
+        ) from error
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    tokenizer.padding_side = "right"
+    return model, tokenizer
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Tokens of every text; a text without any is one end-of-sequence token."""
+    rows = tokenizer(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"] if len(texts) else []
+    return [row or [tokenizer.eos_token_id] for row in rows]
+
+
+def _pad(tokenizer: PreTrainedTokenizerBase, rows: list[list[int]]) -> Any:
+    return tokenizer.pad({"input_ids": rows}, return_tensors="pt")
+
+
+class _Report(TrainerCallback):
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Report the steps that are done."""
+        self._progress(state.global_step, state.max_steps)

@@ -1,0 +1,5 @@
+"""The suite `emotion`: real texts, learned rewards."""
+
+from benchmark.suites.emotion.suite import EmotionSuite
+
+__all__ = ["EmotionSuite"]

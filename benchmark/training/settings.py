@@ -1,0 +1,32 @@
+"""How preference training runs: one set of settings for every method, so that comparisons are fair."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingSettings(BaseModel):
+    """Optimisation of the policy on preference pairs (`training.KEY` on the command line)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: float = Field(4, gt=0, description="passes over the pairs")
+    batch_size: int = Field(64, gt=0, description="pairs per optimiser step, over all micro-batches and workers")
+    micro_batch_size: int | None = Field(None, gt=0, description="pairs per forward pass; None: the whole batch")
+    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate of AdamW")
+    schedule: Literal["constant_with_warmup", "linear", "cosine"] = Field(
+        "constant_with_warmup", description="learning-rate schedule after the warm-up"
+    )
+    warmup_steps: int = Field(10, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, gt=0, description="greatest gradient norm")
+    checkpoints: int = Field(5, gt=0, description="evenly spaced along training, the last at its end; all evaluated")
+    bf16: bool = Field(False, description="bfloat16 autocast; off on machines without a GPU")
+    gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+
+def checkpoint_steps(total_steps: int, checkpoints: int) -> list[int]:
+    """Steps after which the policy is kept: evenly spaced, distinct, the last one `total_steps`."""
+    return sorted({max(1, round(total_steps * (i + 1) / checkpoints)) for i in range(checkpoints)})

@@ -1,0 +1,91 @@
+"""The page as text: what is in it once, and what a reader without scripts gets."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmark.measure.report import METRICS, Estimate
+from leaderboard import write_site
+from leaderboard.page import hidden_columns, plotly_script, render
+from leaderboard.tables import VIEWS, cell, interval, notes, number
+from tests.leaderboard.reports import EMPTY, hostile, large, report, row, rows
+
+HEADLINE = METRICS[0]
+
+
+def test_it_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
+    page = write_site(report(), tmp_path / "a" / "site")
+    assert page == tmp_path / "a" / "site" / "index.html" and [*page.parent.iterdir()] == [page]
+    text = page.read_text("utf-8")
+    assert not re.search(r"<(script|img|link|iframe)[^>]+(src|href)=\"(?!data:,)", text)
+    assert "@import" not in text and "url(" not in text
+
+
+def test_plotly_is_embedded_once_and_the_page_is_small() -> None:
+    text = render(report())
+    assert text.count(str(plotly_script())) == 1 and text.count('id="plotly"') == 1
+    assert len(render(large(row_count=50, shift_count=20)).encode()) < 4_000_000
+
+
+def test_the_same_report_gives_the_same_page() -> None:
+    assert render(report()) == render(report())
+
+
+def test_missing_failed_and_skipped_differ_and_give_their_reason() -> None:
+    text = render(report())
+    assert 'class="badge failed"' in text and "loss became NaN at step 40" in text
+    assert 'class="badge skipped"' in text and "needs annotator groups" in text
+    assert 'class="missing"' in text and "the programme is empty in 100%" in text
+
+
+def test_no_hostile_text_becomes_markup() -> None:
+    text = render(hostile())
+    assert "<script>alert" not in text and "<img" not in text and "{{ 7*7 }}" in text and "49" not in text[:3000]
+
+
+def test_a_cell_shows_value_interval_and_n_where_it_differs() -> None:
+    first = rows()[0]
+    made = cell(first, HEADLINE)
+    assert (made.text, made.interval, made.n, made.kind) == ("+0.141", "[0.111, 0.175]", "", "clears")
+    few = row("x", "X", Estimate(-0.0214, -0.03, -0.01, 12), 0.5, 0.4, 1)
+    assert (cell(few, HEADLINE).text, cell(few, HEADLINE).n) == ("\N{MINUS SIGN}0.021", "n 12")
+    assert cell(few, HEADLINE).kind == "below"
+
+
+def test_an_interval_that_touches_zero_is_neither_clear_nor_below() -> None:
+    for low, high in ((0.0, 0.2), (-0.2, 0.0)):
+        assert cell(row("x", "X", Estimate(0.0, low, high, 1), 0.5, 0.4, 1), HEADLINE).kind == "value"
+
+
+def test_missing_is_a_dash_with_a_reason_and_sorts_last() -> None:
+    for value in (None, math.nan, math.inf):
+        made = cell(row("x", "X", Estimate(value, note=EMPTY), 0.5, 0.4, 1), HEADLINE)
+        assert (made.text, made.order, made.note, made.kind) == ("\N{EN DASH}", None, EMPTY, "missing")
+    assert cell(row("x", "X", Estimate(0.0), 0.5, 0.4, 1), HEADLINE).text == "+0.000"
+
+
+def test_numbers_have_equal_decimals_and_a_true_minus() -> None:
+    assert [number(x, 2) for x in (1234.5, -0.005, 0.1)] == ["1,234.50", "\N{MINUS SIGN}0.01", "0.10"]
+    assert interval(Estimate(1.0, None, 2.0), 2) == "" and interval(Estimate(1.0, 0.5, 2.0), 1) == "[0.5, 2.0]"
+
+
+def test_columns_that_share_a_reason_share_a_note() -> None:
+    made = row("x", "X", Estimate(None, note="why"), 0.5, 0.4, 1)
+    made.metrics["auc"] = Estimate(None, note="why")
+    assert ("Over DPO envelope, AUC", "why") in notes(made)
+
+
+def test_views_name_metrics_that_exist_and_never_hide_the_headline() -> None:
+    names = {metric.name for metric in METRICS}
+    assert all(set(shown) <= names for shown in VIEWS.values()) and set(VIEWS["All"]) == names
+    assert not any(view == "All" for view, _ in hidden_columns())
+    assert all(column != 3 for _, column in hidden_columns())  # the headline stands third
+
+
+def test_importing_the_leaderboard_is_light() -> None:
+    code = "import sys, leaderboard, leaderboard.figures; print([m for m in ('plotly', 'jinja2') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -1,0 +1,24 @@
+"""One synthetic run, written once for the tests that only read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.measure.build import build_report
+from benchmark.measure.report import Group
+from tests.synthetic import write_run
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3 seeds, 120 prompts, every method of the synthetic world."""
+    return write_run(tmp_path_factory.mktemp("measure") / "run", prompts=120)
+
+
+@pytest.fixture(scope="session")
+def group(run: Path) -> Group:
+    """What is reported of it."""
+    (told,) = build_report([run], replicates=300).groups
+    return told

@@ -1,0 +1,139 @@
+"""The numbers of one cell, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark.measure.across import anchor, cross_cell_records
+from benchmark.measure.estimates import pairwise_wins
+from benchmark.measure.metrics import (
+    DISTINCT_COMPLETIONS,
+    MetricRecord,
+    cell_records,
+    distinct_2,
+    preference_accuracy,
+    win_rate,
+)
+from benchmark.measure.utilities import gate, utility
+from shifts.base import Shift, parse_shift
+
+RANGES = {"joy": (-1.0, 1.0), "sadness": (0.0, 1.0)}
+
+
+def shift(alpha: float) -> Shift:
+    return parse_shift(f"alpha_mixture(a=joy,b=sadness,alpha={alpha})")[0]
+
+
+def test_gate_gives_failing_completions_the_least_utility() -> None:
+    np.testing.assert_array_equal(gate(np.array([0.7, 0.7]), np.array([True, False]), -1.0), [0.7, -1.0])
+
+
+def test_utility_by_kind_by_hand() -> None:
+    rewards = {"joy": np.array([1.0, 1.0]), "sadness": np.array([0.0, 0.0]),
+               "gold_joy": np.array([0.5, 0.5]), "gold_sadness": np.array([0.2, 0.2])}
+    quality = np.array([True, False])
+    told = {kind: utility(shift(0.25), rewards, quality, RANGES, kind).tolist()  # type: ignore[arg-type]
+            for kind in ("ungated", "gated", "gold", "gated_gold")}
+    least = 0.25 * -1 + 0.75 * 0
+    assert told == {"ungated": [0.25, 0.25], "gated": [0.25, least], "gold": pytest.approx([0.275, 0.275]),
+                    "gated_gold": pytest.approx([0.275, least])}
+
+
+def test_win_rate_counts_ties_half() -> None:
+    assert win_rate(np.array([1.0, 2.0]), np.array([1.0, 0.0])) == (0.5 + 1 + 1 + 1) / 4
+    assert win_rate(np.array([0.3]), np.array([0.3])) == 0.5
+
+
+def test_wins_prompt_by_prompt_are_the_same_numbers() -> None:
+    rng = np.random.default_rng(0)
+    mine, theirs = rng.integers(0, 3, (2, 4, 3)), rng.integers(0, 3, (2, 4, 2))
+    expected = [[win_rate(mine[s, p], theirs[s, p]) for p in range(4)] for s in range(2)]
+    np.testing.assert_allclose(pairwise_wins(mine, theirs), expected)
+
+
+def test_distinct_2_by_hand_at_a_fixed_number_of_completions() -> None:
+    assert distinct_2(["a b a b"], 1) == 2 / 3  # (a b) (b a) (a b)
+    assert distinct_2(["a b", "a b", "c d e"], 2) == 1 / 2  # the third is not looked at
+    assert np.isnan(distinct_2(["a b"], 2))
+    assert np.isnan(distinct_2(["a"], 1))
+
+
+def test_preference_accuracy_by_hand() -> None:
+    first, second = np.array([1.0, 0.0, 2.0, 5.0]), np.array([0.0, 1.0, 2.0, 0.0])
+    better, worse = np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.0, 0.0, 0.0, 1.0])  # the last pair is a tie
+    assert preference_accuracy(first, second, better, worse) == pytest.approx((1 + 0 + 0.5) / 3)
+    assert preference_accuracy(first, second, worse, better) == pytest.approx((0 + 1 + 0.5) / 3)
+    assert np.isnan(preference_accuracy(first, second, better, better))
+
+
+def completions(joy: list[float], sadness: list[float], quality: list[bool], step: int) -> pd.DataFrame:
+    count = len(joy)
+    return pd.DataFrame({
+        "split": "test", "step": step, "prompt_id": [f"p{i}" for i in range(count)], "sample": 0,
+        "completion": ["glad now"] * count, "quality": quality, "kl": [1.0, 3.0][:count], "length": 2, "ended": True,
+        "joy": joy, "sadness": sadness, "gold_joy": joy, "gold_sadness": sadness,
+    })
+
+
+def records_of(samples: pd.DataFrame, reference: pd.DataFrame) -> dict[tuple[str, str], MetricRecord]:
+    grid = [shift(0.0), shift(1.0)]
+    return {(record.metric, record.eval_shift): record
+            for record in cell_records(samples, shift(0.0), grid, RANGES, reference)}
+
+
+def test_records_of_a_cell_by_hand() -> None:
+    early = completions([0.0, 0.0], [0.0, 0.0], [True, True], step=1)
+    late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
+    reference = completions([0.2, 0.0], [0.8, 0.0], [True, True], step=0)
+    told = records_of(pd.concat([early, late]), reference)
+    joy, sadness = str(shift(1.0)), str(shift(0.0))
+    value = {name: record.value for name, record in told.items()}
+    assert value["reward", sadness] == pytest.approx(0.7)
+    assert value["gated_reward", joy] == pytest.approx((0.2 - 1) / 2)
+    assert value["gated_worst_case", ""] == pytest.approx(-0.4)
+    assert value["worst_case", ""] == pytest.approx(0.3)
+    assert value["nominal", sadness] == pytest.approx(0.7)
+    assert value["robustness_gap", ""] == pytest.approx(0.4)
+    assert value["auc", ""] == pytest.approx(0.5)
+    assert value["gated_gold_nominal", sadness] == pytest.approx(0.4)
+    assert (value["reward@1", sadness], value["reward@2", sadness]) == pytest.approx((0.0, 0.7))
+    assert (value["kl_to_reference", ""], value["kl_median", ""]) == (2.0, 2.0)
+    assert value["quality", ""] == 0.5
+    assert value["win_rate", joy] == pytest.approx((0.5 + 1) / 2)
+    assert value["gated_win_rate", joy] == pytest.approx((0.5 + 0) / 2)
+    assert np.isnan(value["distinct_2", ""])  # two completions are fewer than the fixed number
+    assert told["reward", joy].n == 2 and DISTINCT_COMPLETIONS > 2
+
+
+def test_without_a_reference_there_is_no_win_rate_and_without_test_rows_nothing() -> None:
+    late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
+    assert not [metric for metric, _ in records_of(late, late.iloc[:0]) if "win_rate" in metric]
+    assert records_of(late.assign(split="validation"), late) == {}
+
+
+def result(method: str, beta: float, train: str, evaluated: str, metric: str, value: float) -> dict[str, object]:
+    return {"suite": "s", "method": method, "hparams": f'{{"beta": {beta}}}', "train_shift": train, "seed": 0,
+            "eval_shift": evaluated, "metric": metric, "value": value, "n": 5, "cell_id": f"{method}{beta}{train}"}
+
+
+def test_price_and_regret_by_hand() -> None:
+    told = cross_cell_records(pd.DataFrame([
+        result("dpo", 0.1, "A", "A", "nominal", 0.8), result("dpo", 1.0, "A", "A", "nominal", 0.6),
+        result("kldpo", 1.0, "A", "A", "nominal", 0.55), result("kldpo", 7.0, "A", "A", "nominal", 0.55),
+        result("dpo", 0.1, "B", "B", "reward", 0.9), result("kldpo", 7.0, "A", "B", "reward", 0.3),
+    ]))
+    value = told.set_index(["metric", "cell_id"])["value"]
+    assert value["price", "kldpo1.0A"] == pytest.approx(0.05)  # DPO of the same beta
+    assert value["price", "kldpo7.0A"] == pytest.approx(0.25)  # no DPO of that beta: the default one
+    assert value["regret_B", "kldpo7.0A"] == pytest.approx(0.6)
+    assert len(told) == 3
+
+
+def test_anchor_prefers_the_same_beta_then_the_default() -> None:
+    sweep = ['{"beta": 0.3}', '{"beta": 0.1}']
+    assert anchor('{"beta": 0.3, "tau": 1}', sweep) == sweep[0]
+    assert anchor('{"beta": 9}', sweep) == sweep[1]
+    assert anchor("{}", ['{"beta": 0.3}']) == '{"beta": 0.3}'
+    assert anchor("{}", []) is None
