@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from benchmark.errors import UserError, unknown
 
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
+_USAGE_ERROR: Any = typer.BadParameter.__base__  # typer carries its own click, whose class has no public name
 
 app = typer.Typer(
     name="prefshift",
@@ -221,10 +221,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISTAKE
-    except click.ClickException as error:
+    except _USAGE_ERROR as error:
         error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+        return MISTAKE
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command continues.", file=sys.stderr)
         return INTERRUPTED
 

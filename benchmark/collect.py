@@ -15,6 +15,7 @@ from benchmark.data import read_table
 from benchmark.execute.base import Outcome
 from benchmark.graph import Stage
 from benchmark.matrix import Cell, Matrix
+from benchmark.measure.across import cross_cell_records
 from benchmark.measure.metrics import MetricRecord, cell_records, preference_accuracy
 from benchmark.store import Store
 from shifts.base import Rewards
@@ -44,7 +45,8 @@ def collect(matrix: Matrix, outcome: Outcome, store: Store, out: Path, progress:
         progress(done + 1, len(results))
     _write(pd.DataFrame([_cell_row(result, store) for result in results]), out / "cells.parquet")
     _write(_samples(results), out / "samples.parquet")
-    _write(pd.DataFrame(records, columns=RESULT_COLUMNS), out / "results.parquet")
+    numbers = pd.DataFrame(records, columns=RESULT_COLUMNS)
+    _write(pd.concat([numbers, cross_cell_records(numbers)], ignore_index=True), out / "results.parquet")
     _write(_conflict(matrix, store), out / "conflict.parquet")
 
 

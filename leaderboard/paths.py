@@ -50,10 +50,11 @@ def trajectory(group: Group, palette: Palette) -> Figure | None:
         "Every line is one method from its first checkpoint to its last (large mark). Up and right is better for both "
         f"ends of the shift; a path that leaves the band upwards gives what DPO cannot. {BAND}",
         _path_words(group, lambda p: p.rewards[low], lambda p: p.rewards[high], x, y), 420,
-        ("row", f"reward at {group.eval_shifts[low].label}", f"reward at {group.eval_shifts[high].label}", "step",
+        ("row", f"reward at shift {group.eval_shifts[low].label}",
+         f"reward at shift {group.eval_shifts[high].label}", "step",
          "KL", "quality"),
         _paths(group, palette, lambda p: p.rewards[low], lambda p: p.rewards[high]),
-        _plane(f"reward at {x}", f"reward at {y}"),
+        _plane(f"reward at shift {x}", f"reward at shift {y}"),
     )
 
 
@@ -68,13 +69,13 @@ def reward_kl(group: Group, palette: Palette, where: str) -> Figure | None:
         return None
     label = group.eval_shifts[index].label
     return Figure(
-        f"reward-kl-{where}", f"Reward against KL at {label}" + (" (training)" if where == "training" else ""),
+        f"reward-kl-{where}", f"Reward against KL at shift {label}" + (" (training)" if where == "training" else ""),
         "Left is close to the reference; up is more reward. Two methods at the same point are the same trade, however "
         f"they are called. {BAND}",
         _path_words(group, lambda p: p.kl, lambda p: p.rewards[index], "KL", "reward"), 420,
-        ("row", "KL", f"reward at {label}", "step", "KL again", "quality"),
+        ("row", "KL", f"reward at shift {label}", "step", "KL again", "quality"),
         _paths(group, palette, lambda p: p.kl, lambda p: p.rewards[index]),
-        _plane("KL to the reference, nats", f"gated reward at {plain(label)}"),
+        _plane("KL to the reference, nats", f"gated reward at shift {plain(label)}"),
     )
 
 

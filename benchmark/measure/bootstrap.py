@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +34,6 @@ class Resamples:
         stacked = np.moveaxis(values, -2, 0).reshape(prompts, -1)
         by_seed = (self.prompts @ stacked).reshape(len(self.prompts), -1, seeds, width)
         return np.einsum("bs,blsk->blk", self.seeds, by_seed).reshape(len(self.prompts), *lead, width)
-
-    def mean_over_seeds(self, values: Floats) -> Floats:
-        """Weighted means of one number per seed: [seeds] to [1 + replicates]."""
-        return self.seeds @ values
 
 
 def crossed(seeds: int, prompts: int, replicates: int, *names: object) -> Resamples:
@@ -82,11 +77,6 @@ def estimate_over_seeds(values: Floats, resamples: Resamples, note: str = "") ->
     with np.errstate(invalid="ignore"):
         means = weights @ values[known] / weights.sum(axis=1)
     return estimate(means, int(known.sum()), note)
-
-
-def statistic(resamples: Resamples, values: Floats, function: Callable[[Floats], Floats], seeds: int) -> Estimate:
-    """The estimate of `function` applied to the weighted means of `values`, [seeds, prompts, k] to [replicates]."""
-    return estimate(function(resamples.mean(values)), seeds)
 
 
 def weighted_median(values: Floats, resamples: Resamples) -> Floats:

@@ -62,10 +62,6 @@ class GroupData:
     validation: SplitArrays
     test: SplitArrays
 
-    def position(self, policy: Policy) -> int:
-        """Row of `policy` in the arrays."""
-        return self.policies.index(policy)
-
     def path(self, key: str) -> list[int]:
         """Rows of the checkpoints of a method, in the order of their steps."""
         return [row for row, policy in enumerate(self.policies) if policy.key == key]
@@ -75,13 +71,10 @@ class GroupData:
         path = self.path(key)
         if not path:
             return set()
-        missing = np.stack([np.isnan(arrays.sampled[path]).any(axis=(0, 2, 3)) for arrays in self.halves()])
+        missing = np.stack([np.isnan(arrays.sampled[path]).any(axis=(0, 2, 3))
+                            for arrays in (self.validation, self.test)])
         # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a path is compared as a whole.
         return {int(place) for place in np.flatnonzero(~missing.any(axis=0))}
-
-    def halves(self) -> tuple[SplitArrays, SplitArrays]:
-        """The arrays of validation and of test."""
-        return self.validation, self.test
 
     def dpo_keys(self) -> list[str]:
         """Plain DPO with each of its hyper-parameters, those without a finished seed left out."""

@@ -46,6 +46,7 @@ class PreferenceJob:
         """
         attention = "eager" if method.penalises_inputs() else None  # only eager attention has a second derivative
         model, tokenizer = load_policy(self.policy, attention=attention)
+        _without_dropout(model)
         config = trainer_config(self.settings, len(self.pairs), self.seed, self.folder)
         keeper = _Keeper(self, tokenizer)
         reset_peak_memory()
@@ -94,6 +95,13 @@ class _Keeper(TrainerCallback):
             assert self.trainer is not None
             _check_finite(self.trainer.history)
             save_policy(model, self.tokenizer, self.job.folder / f"step-{state.global_step:06d}")
+
+
+def _without_dropout(model: torch.nn.Module) -> None:
+    """Switch off the dropout that attention layers keep as a number; TRL switches off `Dropout` modules alone."""
+    for module in model.modules():
+        if hasattr(module, "attention_dropout"):
+            module.attention_dropout = 0.0
 
 
 def _check_finite(history: list[dict[str, torch.Tensor]]) -> None:
