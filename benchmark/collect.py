@@ -62,7 +62,7 @@ def _read(cell: Cell, outcome: Outcome, store: Store) -> CellResult:
     if not result.done(store):
         return CellResult(cell, "failed", outcome.failed.get(result.key, "not run"), None, {})
     samples = pd.DataFrame(read_table(result.folder(store) / "samples.parquet"))
-    cost = {}
+    cost: dict[str, float] = {}
     if "trained_policy" in cell.stages:
         file = cell.stages["trained_policy"].folder(store) / "cost.json"
         cost = json.loads(file.read_text()) if file.exists() else {}

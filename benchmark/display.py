@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -61,7 +61,8 @@ class Display(AbstractContextManager["Display"]):
         if error is not None:
             console.print(f"[red]failed[/red] {_title(stage)}: {error}", markup=True, highlight=False)
         elif not self._live:
-            console.print(f"[{self._over}/{self._total}] {_title(stage)}  {seconds:.1f} s", markup=False, highlight=False)
+            line = f"[{self._over}/{self._total}] {_title(stage)}  {seconds:.1f} s"
+            console.print(line, markup=False, highlight=False)
 
 
 def _title(stage: Stage) -> str:
@@ -90,7 +91,7 @@ def print_summary(table: pd.DataFrame) -> None:
                 console.print(f"{row['label']} {row['status']}: {row['reason']}", markup=False, highlight=False)
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
+def _cell(row: Mapping[Any, Any], column: str) -> str:
     value, low, high = row.get(column), row.get(f"{column}_low"), row.get(f"{column}_high")
     if value is None or pd.isna(value):
         return "–"

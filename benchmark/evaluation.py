@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def samples_of(
     """One row per completion, as columns.
 
     `kl` is in nats per completion (exact over the vocabulary along the sampled tokens), `entropy` and
-    `reference_nats` likewise; `quality` is the suite's rule on text and, where a gate is given, nats per token under the
-    reference inside it; rewards are columns `OBJECTIVE` (learned) and `gold_OBJECTIVE`.
+    `reference_nats` likewise; `quality` is the suite's rule on text and, where a gate is given, nats per token under
+    the reference inside it; rewards are columns `OBJECTIVE` (learned) and `gold_OBJECTIVE`.
     """
     tokens = [prompts.tokens[row] for row in completions.prompt]
     compared = compare_policies(policy, reference, tokens, completions.tokens, tokenizer.pad_token_id)
@@ -54,32 +55,45 @@ def samples_of(
     }
 
 
-def probe(task: Task, policy: Any, reference: Any, tokenizer: Any, step: int, count: int) -> dict[str, Any]:
-    """Log-probability changes against the reference, in nats, one row per sequence.
+@dataclass(frozen=True)
+class Probes:
+    """Sequences whose log-probability is followed along training, with their log-probability under the reference.
 
-    kind: `chosen` and `rejected` (the first training pairs), `unseen` (fresh reference samples on training prompts),
+    By kind: `chosen` and `rejected` (the first training pairs), `unseen` (fresh reference samples on training prompts),
     `heldout` (reference samples on test prompts, two per prompt; from them follows the accuracy on held-out pairs).
     The reference itself, which was trained on no pairs, has the last two kinds alone.
     """
-    changes: dict[str, Floats] = {}
 
-    def change(kind: str, prompts: list[list[int]], completions: list[list[int]]) -> None:
-        pad = tokenizer.pad_token_id
-        before = completion_logps(reference, prompts, completions, pad)
-        changes[kind] = completion_logps(policy, prompts, completions, pad) - before
+    sequences: dict[str, tuple[list[list[int]], list[list[int]]]]  # prompts and completions, as tokens
+    before: dict[str, Floats]
+    pad_token_id: int
 
+    def changes(self, policy: Any, step: int) -> dict[str, Any]:
+        """Change of log-probability against the reference, in nats: one row per sequence, as columns."""
+        changes = {
+            kind: completion_logps(policy, *sequences, self.pad_token_id) - self.before[kind]
+            for kind, sequences in self.sequences.items()
+        }
+        return {
+            "kind": [kind for kind, values in changes.items() for _ in values],
+            "step": np.full(sum(map(len, changes.values())), step),
+            "row": np.concatenate([np.arange(len(values)) for values in changes.values()]),
+            "change": np.concatenate(list(changes.values())),
+        }
+
+
+def read_probes(task: Task, reference: Any, tokenizer: Any, count: int) -> Probes:
+    """The probes of a cell; `count` is the number of training pairs that are followed."""
+    sequences = {}
     if "pairs" in task.inputs:
         pairs = Pairs.load(task.inputs["pairs"] / "pairs.parquet")
-        change("chosen", pairs.prompts[:count], pairs.chosen[:count])
-        change("rejected", pairs.prompts[:count], pairs.rejected[:count])
+        sequences["chosen"] = pairs.prompts[:count], pairs.chosen[:count]
+        sequences["rejected"] = pairs.prompts[:count], pairs.rejected[:count]
     for kind in ("unseen", "heldout"):
-        change(kind, *_tokens(task.inputs[kind]))
-    return {
-        "kind": [kind for kind, values in changes.items() for _ in values],
-        "step": np.full(sum(map(len, changes.values())), step),
-        "row": np.concatenate([np.arange(len(values)) for values in changes.values()]),
-        "change": np.concatenate(list(changes.values())),
-    }
+        sequences[kind] = _tokens(task.inputs[kind])
+    pad = tokenizer.pad_token_id
+    before = {kind: completion_logps(reference, *both, pad) for kind, both in sequences.items()}
+    return Probes(sequences, before, pad)
 
 
 def heldout_scores(folder: Path) -> dict[str, Any]:

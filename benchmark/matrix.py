@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import benchmark.stages  # noqa: F401  registers the kinds of stages
+import benchmark.stages
 from benchmark.config import RunConfig
 from benchmark.errors import UserError
 from benchmark.generation.base import Sampling

@@ -5,6 +5,7 @@ A stage's version goes up when what it computes changes; the store then makes it
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,12 @@ def generate_evaluation(task: Task, suite: Suite, sampling: Sampling, backend: s
 def score_generations(task: Task, suite: Suite) -> None:
     """Everything that is measured of a cell: `samples.parquet`, a row per evaluated completion, and `probes.parquet`,
     log-probability changes of pairs, of fresh samples and of held-out samples, per checkpoint."""
-    from benchmark.evaluation import probe, samples_of
+    from benchmark.evaluation import read_probes, samples_of
     from benchmark.policies.checkpoints import load_policy
 
     reference, tokenizer = load_policy(task.inputs["policy"] / POLICY, device=_device())
     gate = _read_gate(task)
+    followed = read_probes(task, reference, tokenizer, PROBE_PAIRS)
     samples: list[dict[str, Any]] = []
     probes: list[dict[str, Any]] = []
     checkpoints = _checkpoints(task)
@@ -182,7 +184,7 @@ def score_generations(task: Task, suite: Suite) -> None:
             completions = Completions.load(task.inputs["generations"] / f"{split}-{step:06d}.parquet")
             scores = _scores(task, suite, prompts, completions)
             samples.append(samples_of(policy, reference, tokenizer, prompts, completions, scores, gate, split, step))
-        probes.append(probe(task, policy, reference, tokenizer, step, PROBE_PAIRS))
+        probes.append(followed.changes(policy, step))
         task.progress(done + 1, len(checkpoints))
     for name, parts in (("samples", samples), ("probes", probes)):
         write_table(task.folder / f"{name}.parquet", _stacked(parts))
@@ -192,7 +194,7 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
     joined: dict[str, Any] = {}
     for name, first in parts[0].items():
         columns = [part[name] for part in parts]
-        joined[name] = sum(columns, []) if isinstance(first, list) else np.concatenate(columns)
+        joined[name] = list(itertools.chain(*columns)) if isinstance(first, list) else np.concatenate(columns)
     return joined
 
 

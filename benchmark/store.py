@@ -34,7 +34,8 @@ class Store:
         try:
             (root / _PARTIAL).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"the store {str(root)!r} cannot be written: {error.strerror}. Choose another --store.") from None
+            message = f"the store {str(root)!r} cannot be written: {error.strerror}. Choose another --store."
+            raise UserError(message) from None
 
     def path(self, kind: str, key: str) -> Path:
         """Where the artefact is, or would be."""

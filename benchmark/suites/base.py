@@ -76,7 +76,7 @@ class Suite(ABC):
 
     # What is built once ---------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  a suite that needs no check says nothing
         """Raise a UserError, before anything runs, where the settings or their data cannot work."""
 
     @abstractmethod

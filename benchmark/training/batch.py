@@ -1,4 +1,4 @@
-"""Pairs as padded tensors, made once and sliced per batch: collating row by row costs more than a small model's step."""
+"""Pairs as padded tensors, made once and sliced per batch: collating row by row costs as much as a small model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class PairCollator:
 
     A batch holds `input_ids` and `completion_mask` of shape [2 pairs, width], `first_completion` (the least prompt
     length in the batch, before which no position is a label), and per pair `ref_chosen_logps`, `ref_rejected_logps`,
-    `margins` and, where the shift has groups, `groups`. No attention mask is needed: under causal attention no real token sees the padding behind it.
+    `margins` and, where the shift has groups, `groups`. No attention mask is needed: under causal attention no real
+    token sees the padding behind it.
     """
 
     def __init__(self, pairs: Pairs, reference: ReferenceLogps, pad_token_id: int) -> None:

@@ -97,7 +97,7 @@ class _Keeper(TrainerCallback):
             save_policy(model, self.tokenizer, self.job.folder / f"step-{state.global_step:06d}")
 
 
-def _without_dropout(model: torch.nn.Module) -> None:
+def _without_dropout(model: Any) -> None:
     """Switch off the dropout that attention layers keep as a number; TRL switches off `Dropout` modules alone."""
     for module in model.modules():
         if hasattr(module, "attention_dropout"):

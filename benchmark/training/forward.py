@@ -61,7 +61,8 @@ def _sequence_logps(model: Any, tokens: dict[str, Tensor], labels: Tensor, first
     positions = torch.arange(first_completion - 1, labels.shape[1] - 1, device=labels.device)
     logits = model(**tokens, use_cache=False, logits_to_keep=positions).logits
     targets = labels[:, positions + 1]
-    losses = cross_entropy(_at_least_float32(logits).flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="none")
+    scores = _at_least_float32(logits).flatten(0, 1)
+    losses = cross_entropy(scores, targets.flatten(), ignore_index=IGNORE, reduction="none")
     return -losses.view_as(targets).sum(1)
 
 

@@ -130,7 +130,7 @@ class PreferenceTrainer(DPOTrainer):
         return coefficients.part(self.accelerator.process_index * own, own).chunk(sizes)
 
     def _first_pass(self, batches: list[dict[str, Any]]) -> tuple[PairBatch, Tensor, Tensor | None]:
-        parts, all_losses, all_norms = [], [], []
+        parts, all_losses, all_norms = [], [], list[Tensor]()
         for inputs in batches:
             with torch.set_grad_enabled(self.method.penalises_inputs()):
                 forward = self._forward(self.model, inputs)
@@ -138,8 +138,8 @@ class PreferenceTrainer(DPOTrainer):
                 norms = self._squared_norms(losses, forward, differentiable=False)
             parts.append(detached(forward.batch))
             all_losses.append(losses.detach())
-            all_norms.append(norms)
-        return concatenate(parts), torch.cat(all_losses), None if norms is None else torch.cat(all_norms)
+            all_norms += [] if norms is None else [norms]
+        return concatenate(parts), torch.cat(all_losses), torch.cat(all_norms) if all_norms else None
 
     def _record(self, batch: PairBatch, value: Tensor, norms: Tensor | None) -> None:
         """Keep what a training curve shows; tensors stay on their device until the curve is written."""

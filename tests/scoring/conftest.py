@@ -10,7 +10,6 @@ import torch
 
 from benchmark.data import Floats
 
-OBJECTIVES = ("anger", "joy")
 MARKERS = ("furious", "merry")
 FILLERS = ("today", "i", "was", "at", "home", "and", "then", "the", "dog", "slept", "again", "quietly")
 

@@ -15,8 +15,9 @@ from benchmark.scoring.convolution import ConvolutionNetwork, ConvolutionRewardM
 from benchmark.scoring.linear import fit_linear
 from benchmark.scoring.transformer import PAD_TOKEN, TransformerRewardModel, fit_transformer
 from benchmark.scoring.words import UNKNOWN, Vocabulary, split_words
-from tests.scoring.conftest import OBJECTIVES
 
+OBJECTIVES = ("anger", "joy")  # of `marked_texts`
+KINDS = ("convolution", "linear", "transformer")
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +32,10 @@ def fitted(marked_texts, tiny_gpt2) -> dict[str, RewardModel]:
     }
 
 
-KINDS = ("convolution", "linear", "transformer")
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_learns_what_the_labels_say(fitted, kind):
-    logits = fitted[kind].score(["i was furious at home", "the merry dog slept", "furious and merry again", "i was home"])
+    texts = ["i was furious at home", "the merry dog slept", "furious and merry again", "i was home"]
+    logits = fitted[kind].score(texts)
     assert logits.dtype == np.float64
     assert ((logits > 0) == [[True, False], [False, True], [True, True], [False, False]]).all()
 

@@ -88,7 +88,8 @@ def test_without_the_hub_one_message_names_the_way_out(monkeypatch):
         raise ConnectionError("Couldn't reach 'dair-ai/emotion' on the Hub\nand more lines")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    with pytest.raises(UserError, match=r"(?s)dair-ai/emotion \(revision 'abc'\).*--set suite.data_dir=FOLDER") as caught:
+    expected = r"(?s)dair-ai/emotion \(revision 'abc'\).*--set suite.data_dir=FOLDER"
+    with pytest.raises(UserError, match=expected) as caught:
         read_hub("abc", "train")
     assert "more lines" not in str(caught.value)
 

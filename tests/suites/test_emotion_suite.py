@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.config import PRESETS, read_config
 from benchmark.errors import UserError
 from benchmark.generation.base import silent
 from benchmark.policies.checkpoints import load_policy, load_tokenizer
@@ -60,7 +61,12 @@ def built(data, tmp_path_factory) -> dict[str, Path]:
 
 def test_is_registered():
     assert Suite.registry.get("emotion") is EmotionSuite
-    assert {"smoke.yaml", "quick.yaml", "full.yaml"} <= {path.name for path in EmotionSuite.presets().iterdir()}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_fit_the_settings(data, preset):
+    suite = read_config("emotion", preset, settings=[f"suite.data_dir={data}", "suite.policy=scratch"]).make_suite()
+    assert suite.settings.reward_model_kind == "convolution" and suite.max_new_tokens <= 64
 
 
 def test_prompts_are_openings_of_the_texts(data, built):

@@ -90,7 +90,8 @@ def test_the_step_follows_the_stated_objective(method, make_policy, tokenizer, p
     """sum_i w_i l_i + penalty, written down once more and differentiated by autograd over the whole batch."""
     trainer = make_trainer(method, make_policy("eager"), tokenizer, pairs, reference, tmp_path)
     model = make_policy("eager")
-    forward = forward_pairs(model, trainer.data_collator([{"pair": i} for i in range(64)]), model.get_input_embeddings())
+    batch = trainer.data_collator([{"pair": i} for i in range(64)])
+    forward = forward_pairs(model, batch, model.get_input_embeddings())
     losses = method.pair_losses(forward.batch)
     objective = (method.pair_weights(losses, forward.batch) * losses).sum()
     if method.penalises_inputs():
@@ -122,8 +123,8 @@ def test_log_probabilities_do_not_depend_on_padding_or_on_the_batch(make_policy,
 def test_log_probabilities_of_a_large_vocabulary_take_trls_fused_head(
     make_policy, tokenizer, pairs, reference, tmp_path, monkeypatch
 ):
-    trainer = make_trainer(DPO(), make_policy(), tokenizer, pairs, reference, tmp_path)  # TRL adds the head to the model
-    batch = trainer.data_collator([{"pair": i} for i in range(64)])
+    trainer = make_trainer(DPO(), make_policy(), tokenizer, pairs, reference, tmp_path)
+    batch = trainer.data_collator([{"pair": i} for i in range(64)])  # TRL has added its head to the model
     plain = forward_pairs(trainer.model, batch).batch
     monkeypatch.setattr("benchmark.training.forward.FUSED_HEAD_VOCABULARY", 1)
     fused = forward_pairs(trainer.model, batch).batch

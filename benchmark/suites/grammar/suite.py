@@ -37,7 +37,7 @@ class GrammarSuite(Suite):
 
     def reward_ranges(self) -> dict[str, tuple[float, float]]:
         """Rewards are sigmoids."""
-        return {objective: (0.0, 1.0) for objective in OBJECTIVES}
+        return dict.fromkeys(OBJECTIVES, (0.0, 1.0))
 
     @property
     def max_new_tokens(self) -> int:
