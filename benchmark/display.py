@@ -15,6 +15,8 @@ from rich.table import Table
 from benchmark.graph import Stage
 
 console = Console(stderr=True)
+if not console.is_terminal:
+    console.width = max(console.width, 120)  # a log has no edge to wrap at
 
 
 class Display(AbstractContextManager["Display"]):
@@ -71,30 +73,37 @@ def _title(stage: Stage) -> str:
     return " ".join(part for part in parts if part)
 
 
-SUMMARY_COLUMNS = ("over_envelope", "nominal", "worst_case", "robustness_gap", "kl_to_reference", "train_seconds")
+SUMMARY_COLUMNS = {  # by metric: the heading, and whether the interval is shown
+    "over_envelope": ("over DPO envelope", True),
+    "nominal": ("nominal", False),
+    "worst_case": ("worst case", False),
+    "auc": ("AUC", False),
+    "kl_to_reference": ("KL", False),
+    "train_seconds": ("train s", False),
+}
 
 
 def print_summary(table: pd.DataFrame) -> None:
     """The leaderboard in the terminal: one row per method and training shift."""
     for (suite, shift), part in table.groupby(["suite", "train_shift"], sort=False):
         shown = Table(title=f"{suite}: trained on {shift}", title_justify="left")
-        shown.add_column("method", no_wrap=True)
-        for column in SUMMARY_COLUMNS:
-            shown.add_column(column.replace("_", " "), justify="right")
+        shown.add_column("method", no_wrap=True, min_width=14)
+        for heading, _ in SUMMARY_COLUMNS.values():
+            shown.add_column(heading, justify="right", no_wrap=True)
         shown.add_column("status")
         rows = part.to_dict("records")
         for row in rows:
-            shown.add_row(str(row["label"]), *(_cell(row, column) for column in SUMMARY_COLUMNS), row["status"])
+            shown.add_row(str(row["label"]), *(_cell(row, *item) for item in SUMMARY_COLUMNS.items()), row["status"])
         console.print(shown)
         for row in rows:
             if row["status"] != "done":
                 console.print(f"{row['label']} {row['status']}: {row['reason']}", markup=False, highlight=False)
 
 
-def _cell(row: Mapping[Any, Any], column: str) -> str:
-    value, low, high = row.get(column), row.get(f"{column}_low"), row.get(f"{column}_high")
+def _cell(row: Mapping[Any, Any], column: str, shown: tuple[str, bool]) -> str:
+    value, low, high = (row.get(column + part) for part in ("", "_low", "_high"))
     if value is None or pd.isna(value):
         return "–"
-    if low is None or pd.isna(low):
+    if not shown[1] or low is None or pd.isna(low):
         return f"{value:.3f}"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -196,7 +196,7 @@ class StageBuilder:
         if self.suite.has_text_gate():
             inputs["quality_gate"] = self._stage(
                 "quality_gate",
-                {"texts": self.suite.prompts_spec("validation")},
+                {"texts": self.suite.prompts_spec("validation"), "longest": self.suite.max_new_tokens},
                 inputs={"policy": stages["policy"]},
                 arguments={"suite": self.suite},
             )

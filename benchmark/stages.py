@@ -52,13 +52,12 @@ def fit_quality_gate(task: Task, suite: Suite) -> None:
     from benchmark.policies.checkpoints import load_policy
     from benchmark.policies.logprobs import completion_logps
 
-    texts = suite.quality_texts()
-    model, tokenizer = load_policy(task.inputs["policy"] / POLICY, device=_device())
-    tokens = [row for row in tokenizer(texts, add_special_tokens=False)["input_ids"] if len(row) > 1]
-    logps = completion_logps(model, [row[:1] for row in tokens], [row[1:] for row in tokens], tokenizer.pad_token_id)
-    nats = -logps / np.array([len(row) - 1 for row in tokens])
-    low, high = np.quantile(nats, [0.005, 0.995])
-    (task.folder / "gate.json").write_text(json.dumps({"low": low, "high": high, "texts": len(tokens)}))
+    policy = task.inputs["policy"] / POLICY
+    prompts, completions = suite.human_completions(policy)
+    model, tokenizer = load_policy(policy, device=_device())
+    nats = -completion_logps(model, prompts, completions, tokenizer.pad_token_id)
+    low, high = np.quantile(nats / np.array([len(row) for row in completions]), [0.005, 0.995])
+    (task.folder / "gate.json").write_text(json.dumps({"low": low, "high": high, "texts": len(completions)}))
 
 
 @stage("completions", version=1)

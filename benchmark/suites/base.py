@@ -132,6 +132,7 @@ class Suite(ABC):
         """Whether completions must also lie within the usual nats per token of held-out human text."""
         return False
 
-    def quality_texts(self) -> list[str]:
-        """Held-out human texts from which that gate is fixed."""
+    def human_completions(self, policy: Path) -> tuple[list[list[int]], list[list[int]]]:
+        """Held-out human texts from which that gate is fixed, cut like the policy's own: prompts, and completions of at
+        most `max_new_tokens` with the end-of-sequence token, tokenised for `policy`."""
         raise NotImplementedError(f"{self.name} has no gate on nats per token")

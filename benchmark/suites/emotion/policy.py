@@ -104,7 +104,7 @@ def _fit(
         fit_language_model(
             model, _rows(tokenizer, texts, max_tokens), pad_token_id=tokenizer.pad_token_id,
             learning_rate=settings.learning_rate, batch_size=settings.batch_size, epochs=settings.epochs,
-            warmup_steps=settings.warmup_steps, schedule="linear", weight_decay=settings.weight_decay,
+            warmup_steps=settings.warmup_steps, schedule=settings.schedule, weight_decay=settings.weight_decay,
             clip=settings.clip, seed=seed, folder=Path(scratch), progress=progress,
         )
 

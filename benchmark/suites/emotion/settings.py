@@ -12,6 +12,7 @@ from benchmark.suites.emotion.data import HUB_REVISION
 
 SCRATCH = "scratch"
 TRANSFORMER = "transformer:"
+Schedule = Literal["linear", "cosine", "constant_with_warmup"]
 
 
 class _Section(BaseModel):
@@ -30,6 +31,7 @@ class ScratchSettings(_Section):
     epochs: float = Field(default=6, gt=0)
     batch_size: int = Field(default=32, gt=0, description="texts per step")
     learning_rate: float = Field(default=5e-3, gt=0)
+    schedule: Schedule = Field(default="cosine", description="of the learning rate, after the warm-up")
     warmup_steps: int = Field(default=50, ge=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0, description="greatest gradient norm")
@@ -41,6 +43,7 @@ class FineTuneSettings(_Section):
     epochs: float = Field(default=10, gt=0)
     batch_size: int = Field(default=64, gt=0, description="texts per step")
     learning_rate: float = Field(default=5e-7, gt=0)
+    schedule: Schedule = Field(default="linear", description="of the learning rate, after the warm-up")
     warmup_steps: int = Field(default=12, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=10.0, gt=0, description="greatest gradient norm")

@@ -178,9 +178,15 @@ class EmotionSuite(Suite):
         """Completions must also lie within the usual nats per token of human texts."""
         return True
 
-    def quality_texts(self) -> list[str]:
-        """The validation texts."""
-        return self._texts("validation").texts
+    def human_completions(self, policy: Path) -> tuple[list[list[int]], list[list[int]]]:
+        """The validation texts, cut after the prompt."""
+        from benchmark.policies.checkpoints import load_tokenizer
+        from benchmark.suites.emotion.policy import encode_texts, opening
+
+        tokenizer, length = load_tokenizer(policy), self.settings.prompt_tokens
+        rows = [row for row in encode_texts(tokenizer, self._texts("validation").texts) if len(row) > length]
+        ends = [[*row[length:], tokenizer.eos_token_id][: self.max_new_tokens] for row in rows]
+        return [[*opening(tokenizer), *row[:length]] for row in rows], ends
 
     def _texts(self, split: Split) -> Texts:
         folder = self.settings.data_dir
