@@ -28,21 +28,36 @@ app = typer.Typer(
 SUITE = Annotated[str, typer.Option(help="grammar (embedded: no network, no download) or another of `list suites`.")]
 PRESET = Annotated[str, typer.Option(help="Size of the run: smoke, quick or full.")]
 CONFIG = Annotated[Path | None, typer.Option(help="YAML file with any settings, laid over the preset.")]
-SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; dotted keys, e.g. "
-                                               "training.learning_rate=1e-4 or suite.data_dir=DIR. Repeatable.")]
+SET = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting; dotted keys, e.g. training.learning_rate=1e-4 or suite.data_dir=DIR. Repeatable.",
+    ),
+]
 METHODS = Annotated[str | None, typer.Option(help="Methods as calls: 'dpo(beta=0.1),kldpo(tau=0.3)'.")]
 TRAIN = Annotated[str | None, typer.Option(help="Training shifts: 'alpha_mixture(a=anger,b=fear,alpha=0.1)'.")]
-EVAL = Annotated[str | None, typer.Option(help="Evaluation shifts; alpha=0:1:0.1 is a grid. Default: the training "
-                                          "shift's own grid.")]
+EVAL = Annotated[
+    str | None, typer.Option(help="Evaluation shifts; alpha=0:1:0.1 is a grid. Default: the training shift's own grid.")
+]
 SEEDS = Annotated[int | None, typer.Option(help="Number of seeds: 0, 1, ...")]
-OUT = Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/SUITE-PRESET. Running again with "
-                                          "more methods, shifts or seeds extends it.")]
+OUT = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the run. Default: runs/SUITE-PRESET. Running again with "
+        "more methods, shifts or seeds extends it."
+    ),
+]
 STORE = Annotated[Path, typer.Option(help="Artefacts, shared by all runs.")]
-BACKEND = Annotated[str, typer.Option(help="auto, vllm or transformers. auto: vllm where it is installed and a GPU "
-                                      "makes it pay.")]
+BACKEND = Annotated[
+    str, typer.Option(help="auto, vllm or transformers. auto: vllm where it is installed and a GPU makes it pay.")
+]
 EXECUTOR = Annotated[str, typer.Option(help="Where stages run: local.")]
-WORKERS = Annotated[int | None, typer.Option(min=1, help="Worker processes, one thread each. Default: one per GPU, "
-                                             "else one per core, at most 8.")]
+WORKERS = Annotated[
+    int | None,
+    typer.Option(min=1, help="Worker processes, one thread each. Default: one per GPU, else one per core, at most 8."),
+]
 PLUGIN = Annotated[list[Path] | None, typer.Option(help="Python file with a method or shift. Repeatable.")]
 OFFLINE = Annotated[bool, typer.Option("--offline", help="Never call the hub.")]
 DEFAULT_STORE = Path(".cache/prefshift")

@@ -136,7 +136,8 @@ def _cost_records(result: CellResult, results: list[CellResult]) -> list[MetricR
     baseline = [
         other.cost["step_seconds"]
         for other in results
-        if other.cell.method.name == BASELINE and "step_seconds" in other.cost
+        if other.cell.method.name == BASELINE
+        and "step_seconds" in other.cost
         and (other.cell.seed, other.cell.train_shift) == (cell.seed, cell.train_shift)
     ]
     if "step_seconds" in cost and baseline:

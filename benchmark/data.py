@@ -73,8 +73,16 @@ class Completions:
 
     def save(self, path: Path) -> None:
         """Write to a Parquet file."""
-        write_table(path, {"prompt": self.prompt, "sample": self.sample, "tokens": self.tokens,
-                           "ended": self.ended, "text": self.texts})
+        write_table(
+            path,
+            {
+                "prompt": self.prompt,
+                "sample": self.sample,
+                "tokens": self.tokens,
+                "ended": self.ended,
+                "text": self.texts,
+            },
+        )
 
     @classmethod
     def load(cls, path: Path) -> Completions:

@@ -88,8 +88,9 @@ def log_uniform(low: float, high: float) -> Interval:
 
 def uniform(low: float, high: float, minimum: float | None = None, maximum: float | None = None) -> Interval:
     """Searched uniformly in [low, high]; legal in [minimum, maximum], which default to low and high."""
-    return Interval(low, high, log=False, minimum=low if minimum is None else minimum,
-                    maximum=high if maximum is None else maximum)
+    return Interval(
+        low, high, log=False, minimum=low if minimum is None else minimum, maximum=high if maximum is None else maximum
+    )
 
 
 def non_negative(low: float, high: float) -> Interval:

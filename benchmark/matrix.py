@@ -211,7 +211,11 @@ class StageBuilder:
             {**prompts, "sampling": sampling.__dict__, "backend": self.backend},
             inputs={"policy": self.policy(seed % self.config.policy_seeds)},
             arguments={
-                "suite": self.suite, "split": split, "limit": limit, "sampling": sampling, "backend": self.backend
+                "suite": self.suite,
+                "split": split,
+                "limit": limit,
+                "sampling": sampling,
+                "backend": self.backend,
             },
             label=purpose,
         )

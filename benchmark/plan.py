@@ -39,8 +39,11 @@ def make_plan(matrix: Matrix, store: Store) -> Plan:
         seconds += median(known) if known else GUESS_SECONDS
         guessed |= set() if known else {stage.kind}
     done = sum(bool(cell.stages) and cell.stages["scored_generations"].done(store) for cell in matrix.cells)
-    skipped = tuple((f"{cell.method} on {cell.train_shift}, seed {cell.seed}", cell.skipped)
-                    for cell in matrix.cells if cell.skipped)
+    skipped = tuple(
+        (f"{cell.method} on {cell.train_shift}, seed {cell.seed}", cell.skipped)
+        for cell in matrix.cells
+        if cell.skipped
+    )
     todo = len(matrix.cells) - done - len(skipped)
     return Plan(tuple(stages), done, todo, skipped, seconds, tuple(sorted(guessed)), _disk_mb(stages, store))
 
@@ -66,8 +69,11 @@ def plan_table(plan: Plan, workers: int) -> Table:
     table.add_row("estimated GPU-hours", f"{plan.seconds / 3600:.2f}" if gpus else "0 (no GPU here)")
     table.add_row("estimated disk", f"{plan.disk_mb:.0f} MB")
     if plan.guessed:
-        table.add_row("guessed", f"{GUESS_SECONDS:.0f} s and no disk for each of: {', '.join(plan.guessed)} "
-                                 "(this store has not seen them yet)")
+        table.add_row(
+            "guessed",
+            f"{GUESS_SECONDS:.0f} s and no disk for each of: {', '.join(plan.guessed)} "
+            "(this store has not seen them yet)",
+        )
     for cell, reason in plan.skipped:
         table.add_row("skipped", f"{cell}: {reason}")
     return table

@@ -78,9 +78,7 @@ def _executor(options: RunOptions, workers: int) -> Any:
     )
 
 
-def _write_results(
-    config: RunConfig, options: RunOptions, matrix: Matrix, outcome: Outcome, store: Store
-) -> None:
+def _write_results(config: RunConfig, options: RunOptions, matrix: Matrix, outcome: Outcome, store: Store) -> None:
     from rich.progress import Progress
 
     from benchmark.collect import collect

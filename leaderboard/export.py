@@ -29,7 +29,8 @@ def export(table: pd.DataFrame, format: str) -> str:
     writers: dict[str, Callable[[pd.DataFrame], str]] = {
         "csv": lambda ordered: ordered.to_csv(index=False),
         "json": lambda ordered: str(ordered.to_json(orient="records", indent=2, force_ascii=False)) + "\n",
-        "latex": _latex, "markdown": _markdown,
+        "latex": _latex,
+        "markdown": _markdown,
     }
     if format not in writers:
         raise unknown("format", format, writers)
@@ -45,19 +46,34 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 def _latex(table: pd.DataFrame) -> str:
     names, metrics = _shown(table)
     heads = [*map(_tex, names), *(_tex(f"{metric.label} ({metric.unit})") for metric in metrics)]
-    lines = [" & ".join([*(_tex(_text(row, name)) for name in names),
-                         *(_tex(_number(row, metric)) for metric in metrics)]) + r" \\"
-             for row in table.to_dict("records")]
+    lines = [
+        " & ".join([*(_tex(_text(row, name)) for name in names), *(_tex(_number(row, metric)) for metric in metrics)])
+        + r" \\"
+        for row in table.to_dict("records")
+    ]
     columns = "l" * len(names) + "r" * len(metrics)
-    return "\n".join([r"% needs \usepackage{booktabs}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
-                      " & ".join(heads) + r" \\", r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", ""])
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(heads) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
 
 
 def _markdown(table: pd.DataFrame) -> str:
     names, metrics = _shown(table)
     heads = [*map(_md, names), *(_md(f"{metric.label} ({metric.unit})") for metric in metrics)]
-    lines = [[*(_md(_text(row, name)) for name in names), *(_md(_number(row, metric)) for metric in metrics)]
-             for row in table.to_dict("records")]
+    lines = [
+        [*(_md(_text(row, name)) for name in names), *(_md(_number(row, metric)) for metric in metrics)]
+        for row in table.to_dict("records")
+    ]
     rule = ["---"] * len(names) + ["---:"] * len(metrics)
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, rule, *lines))
 
@@ -89,8 +105,16 @@ def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-_TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MINUS: "$-$", MISSING: "--",
-        "[": "{[}", "]": "{]}", **{character: f"\\{character}" for character in "&%$#_{}"}}
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    MINUS: "$-$",
+    MISSING: "--",
+    "[": "{[}",
+    "]": "{]}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
 
 
 def _tex(text: str) -> str:

@@ -52,20 +52,39 @@ def forest(group: Group, palette: Palette) -> Figure:
     first_control = next((i for i, row in enumerate(rows) if row.role.endswith("control")), len(rows))
     places = [-float(i) - 0.6 * (i >= first_control) for i in range(len(rows))]
     traces = [_forest_point(row, place, palette) for row, place in zip(rows, places, strict=True)]
-    empty = [_forest_reason(row, place) for row, place in zip(rows, places, strict=True)
-             if finite(row.metrics["over_envelope"].value) is None]
+    empty = [
+        _forest_reason(row, place)
+        for row, place in zip(rows, places, strict=True)
+        if finite(row.metrics["over_envelope"].value) is None
+    ]
     texts = [f"{row.label}: {_words(row.metrics['over_envelope'])}" for row in rows]
     return Figure(
-        "forest", "Beyond what DPO could do", "A point is a method's worst-case reward minus the best that DPO, "
+        "forest",
+        "Beyond what DPO could do",
+        "A point is a method's worst-case reward minus the best that DPO, "
         "early-stopped, re-tuned or mixed, reaches at the same nominal reward; a bar is its 95% interval. A bar wholly "
         "right of 0 is robustness that DPO does not have. Controls are grey and stand below.",
-        "; ".join(texts) + ".", 90 + 26 * max(len(rows), 2), ("row", "over_envelope", "place", "low", "high", "n"),
+        "; ".join(texts) + ".",
+        90 + 26 * max(len(rows), 2),
+        ("row", "over_envelope", "place", "low", "high", "n"),
         traces,
-        {"xaxis": {"title": {"text": "over DPO envelope, units of utility"}, "zeroline": True,
-                   "zerolinewidth": 2, "range": _around_zero(rows)},
-         "yaxis": {"tickvals": places, "ticktext": [plain(row.label) for row in rows], "showgrid": False,
-                   "zeroline": False, "range": [min(places, default=0.0) - 0.7, 0.7]}, "hovermode": "closest",
-         "annotations": empty},
+        {
+            "xaxis": {
+                "title": {"text": "over DPO envelope, units of utility"},
+                "zeroline": True,
+                "zerolinewidth": 2,
+                "range": _around_zero(rows),
+            },
+            "yaxis": {
+                "tickvals": places,
+                "ticktext": [plain(row.label) for row in rows],
+                "showgrid": False,
+                "zeroline": False,
+                "range": [min(places, default=0.0) - 0.7, 0.7],
+            },
+            "hovermode": "closest",
+            "annotations": empty,
+        },
     )
 
 
@@ -82,21 +101,39 @@ def _forest_point(row: Row, place: float, palette: Palette) -> Trace:
     look, estimate = palette.look(row), row.metrics["over_envelope"]
     value, low, high = (compact(x) for x in (estimate.value, estimate.low, estimate.high))
     trace: Trace = {
-        "type": "scatter", "meta": {"row": row.key}, "name": plain(row.label), "mode": "markers",
-        "x": [value], "y": [place],
-        "customdata": [[low, high, estimate.n]], "hovertemplate": "%{x:+.3f} [%{customdata[0]}, %{customdata[1]}]",
+        "type": "scatter",
+        "meta": {"row": row.key},
+        "name": plain(row.label),
+        "mode": "markers",
+        "x": [value],
+        "y": [place],
+        "customdata": [[low, high, estimate.n]],
+        "hovertemplate": "%{x:+.3f} [%{customdata[0]}, %{customdata[1]}]",
         "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
     }
     if value is not None and low is not None and high is not None:
-        trace["error_x"] = {"type": "data", "array": [high - value], "arrayminus": [value - low], "thickness": 2,
-                            "width": 0, "color": look.colour}
+        trace["error_x"] = {
+            "type": "data",
+            "array": [high - value],
+            "arrayminus": [value - low],
+            "thickness": 2,
+            "width": 0,
+            "color": look.colour,
+        }
     return trace
 
 
 def _forest_reason(row: Row, place: float) -> dict[str, Any]:
     """A dash and the beginning of the reason, where a row has no point."""
-    return {"text": f"{MISSING} {plain(row.metrics['over_envelope'].note or 'no value', 30)}", "showarrow": False,
-            "xref": "paper", "x": 0, "xanchor": "left", "xshift": 6, "y": place}
+    return {
+        "text": f"{MISSING} {plain(row.metrics['over_envelope'].note or 'no value', 30)}",
+        "showarrow": False,
+        "xref": "paper",
+        "x": 0,
+        "xanchor": "left",
+        "xshift": 6,
+        "y": place,
+    }
 
 
 def _words(estimate: Estimate) -> str:
@@ -104,8 +141,10 @@ def _words(estimate: Estimate) -> str:
         return f"no value ({estimate.note or 'no reason given'})"
     if finite(estimate.low) is None or finite(estimate.high) is None:
         return f"{number(estimate.value, 3, signed=True)}, no interval"
-    return (f"{number(estimate.value, 3, signed=True)} "
-            f"[{number(estimate.low, 3, signed=True)}, {number(estimate.high, 3, signed=True)}]")
+    return (
+        f"{number(estimate.value, 3, signed=True)} "
+        f"[{number(estimate.low, 3, signed=True)}, {number(estimate.high, 3, signed=True)}]"
+    )
 
 
 def curve(group: Group, palette: Palette, gated: bool) -> Figure | None:
@@ -114,19 +153,30 @@ def curve(group: Group, palette: Palette, gated: bool) -> Figure | None:
     if not rows:
         return None
     places, axis = _axis(group.eval_shifts)
-    traces = [trace for row, points in rows for trace in _curve_traces(row, _view(points, gated), places, palette,
-                                                                      len(rows) <= BANDS_AT_MOST)]
-    linear = (" The sweep is linear: all its points hold two numbers, the two ends." if group.linear else "")
+    traces = [
+        trace
+        for row, points in rows
+        for trace in _curve_traces(row, _view(points, gated), places, palette, len(rows) <= BANDS_AT_MOST)
+    ]
+    linear = " The sweep is linear: all its points hold two numbers, the two ends." if group.linear else ""
     name = "gated by language quality" if gated else "ungated"
     return Figure(
-        "curve-gated" if gated else "curve-ungated", f"Robustness curve, {name}",
+        "curve-gated" if gated else "curve-ungated",
+        f"Robustness curve, {name}",
         "Reward as the preference moves from the training shift (dotted upright line); bands are 95% intervals. A "
         "robust method is flat, and high." + linear,
-        "; ".join(_curve_words(row, _view(points, gated), group) for row, points in rows) + ".", 380,
-        ("row", "shift", "reward", "low", "high", "n"), traces,
-        {"xaxis": axis, "yaxis": {"title": {"text": f"reward, {name}"}}, "hovermode": "closest",
-         "shapes": [_upright(place) for place, shift in zip(places, group.eval_shifts, strict=True)
-                    if shift.is_training]},
+        "; ".join(_curve_words(row, _view(points, gated), group) for row, points in rows) + ".",
+        380,
+        ("row", "shift", "reward", "low", "high", "n"),
+        traces,
+        {
+            "xaxis": axis,
+            "yaxis": {"title": {"text": f"reward, {name}"}},
+            "hovermode": "closest",
+            "shapes": [
+                _upright(place) for place, shift in zip(places, group.eval_shifts, strict=True) if shift.is_training
+            ],
+        },
     )
 
 
@@ -138,37 +188,69 @@ def _axis(shifts: tuple[EvalShift, ...]) -> tuple[list[float], dict[str, Any]]:
     """Where each shift stands, and the axis: numbers where every shift has a position, else names in order."""
     positions = [shift.position for shift in shifts if shift.position is not None]
     if len(positions) == len(shifts):
-        ends = {min(positions): shifts[positions.index(min(positions))].label,
-                max(positions): shifts[positions.index(max(positions))].label}
+        ends = {
+            min(positions): shifts[positions.index(min(positions))].label,
+            max(positions): shifts[positions.index(max(positions))].label,
+        }
         words = " to ".join(plain(label) for label in ends.values())
         return positions, {"title": {"text": f"evaluation shift, {words}"}, "zeroline": False}
     places = [float(index) for index in range(len(shifts))]
     labels = [plain(shift.label, 14) for shift in shifts]
-    return places, {"title": {"text": "evaluation shift"}, "tickvals": places, "ticktext": labels, "tickangle": -45,
-                    "zeroline": False}
+    return places, {
+        "title": {"text": "evaluation shift"},
+        "tickvals": places,
+        "ticktext": labels,
+        "tickangle": -45,
+        "zeroline": False,
+    }
 
 
 def _upright(place: float) -> dict[str, Any]:
-    return {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "paper",
-            "line": {"dash": "dot", "width": 1}}
+    return {
+        "type": "line",
+        "x0": place,
+        "x1": place,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"dash": "dot", "width": 1},
+    }
 
 
-def _curve_traces(row: Row, points: tuple[Estimate, ...], places: list[float], palette: Palette,
-                  bands: bool) -> list[Trace]:
+def _curve_traces(
+    row: Row, points: tuple[Estimate, ...], places: list[float], palette: Palette, bands: bool
+) -> list[Trace]:
     look = palette.look(row)
-    whole = [(place, compact(e.low), compact(e.high)) for place, e in zip(places, points, strict=True)
-             if finite(e.low) is not None and finite(e.high) is not None]
-    band = {"type": "scatter", "mode": "lines", "meta": {"row": row.key, "band": True, "shown": bands},
-            "visible": bands, "hoverinfo": "skip", "fill": "toself", "opacity": 1,
-            "x": [place for place, _, _ in whole] + [place for place, _, _ in reversed(whole)],
-            "y": [low for _, low, _ in whole] + [high for _, _, high in reversed(whole)],
-            "line": {"width": 0}, "fillcolor": look.colour + "26"}
-    line = {"type": "scatter", "mode": "lines+markers", "meta": {"row": row.key}, "name": plain(row.label),
-            "x": places, "y": [compact(e.value) for e in points],
-            "customdata": [[compact(e.low), compact(e.high), e.n] for e in points],
-            "hovertemplate": "%{y:.3f} [%{customdata[0]}, %{customdata[1]}]",
-            "line": {"color": look.colour, "dash": look.dash, "width": 2},
-            "marker": {"symbol": look.symbol, "size": 7}}
+    whole = [
+        (place, compact(e.low), compact(e.high))
+        for place, e in zip(places, points, strict=True)
+        if finite(e.low) is not None and finite(e.high) is not None
+    ]
+    band = {
+        "type": "scatter",
+        "mode": "lines",
+        "meta": {"row": row.key, "band": True, "shown": bands},
+        "visible": bands,
+        "hoverinfo": "skip",
+        "fill": "toself",
+        "opacity": 1,
+        "x": [place for place, _, _ in whole] + [place for place, _, _ in reversed(whole)],
+        "y": [low for _, low, _ in whole] + [high for _, _, high in reversed(whole)],
+        "line": {"width": 0},
+        "fillcolor": look.colour + "26",
+    }
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "meta": {"row": row.key},
+        "name": plain(row.label),
+        "x": places,
+        "y": [compact(e.value) for e in points],
+        "customdata": [[compact(e.low), compact(e.high), e.n] for e in points],
+        "hovertemplate": "%{y:.3f} [%{customdata[0]}, %{customdata[1]}]",
+        "line": {"color": look.colour, "dash": look.dash, "width": 2},
+        "marker": {"symbol": look.symbol, "size": 7},
+    }
     return [band, line] if whole else [line]
 
 

@@ -56,20 +56,32 @@ def render(report: Report) -> str:
     """The whole page as HTML, self-contained."""
     palette = Palette(row for group in report.groups for row in group.rows)
     groups = [_group(f"g{index}", group, palette) for index, group in enumerate(report.groups)]
-    return _environment().get_template("index.html").render(
-        report=report, groups=groups, metrics=METRICS, views=list(VIEWS), hidden=list(hidden_columns()),
-        metric_json=embed([_definition(metric) for metric in METRICS]),
-        data={view.id: embed(_data(view)) for view in groups},
-        style=Markup((HERE / "templates" / "style.css").read_text("utf-8")),
-        script=Markup((HERE / "templates" / "script.js").read_text("utf-8")),
-        plotly=plotly_script(),
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(
+            report=report,
+            groups=groups,
+            metrics=METRICS,
+            views=list(VIEWS),
+            hidden=list(hidden_columns()),
+            metric_json=embed([_definition(metric) for metric in METRICS]),
+            data={view.id: embed(_data(view)) for view in groups},
+            style=Markup((HERE / "templates" / "style.css").read_text("utf-8")),
+            script=Markup((HERE / "templates" / "script.js").read_text("utf-8")),
+            plotly=plotly_script(),
+        )
     )
 
 
 def hidden_columns() -> list[tuple[str, int]]:
     """(view, column counted from 1) for every column that a view hides."""
-    return [(view, FIRST_METRIC_COLUMN + index) for view, shown in VIEWS.items()
-            for index, metric in enumerate(METRICS) if not metric.headline and metric.name not in shown]
+    return [
+        (view, FIRST_METRIC_COLUMN + index)
+        for view, shown in VIEWS.items()
+        for index, metric in enumerate(METRICS)
+        if not metric.headline and metric.name not in shown
+    ]
 
 
 def embed(data: Any) -> Markup:
@@ -90,8 +102,13 @@ def plotly_script() -> Markup:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, default=str)
     return environment
 
@@ -99,13 +116,31 @@ def _environment() -> Environment:
 def _group(id_: str, group: Group, palette: Palette) -> GroupView:
     curves = [curve(group, palette, gated) for gated in (True, False)]
     paths = [trajectory(group, palette), reward_kl(group, palette, "training"), reward_kl(group, palette, "farthest")]
-    conflict = [(shift, number(shift.agreement, 2), number(shift.target_gap, 3, signed=True))
-                for shift in group.eval_shifts]
+    conflict = [
+        (shift, number(shift.agreement, 2), number(shift.target_gap, 3, signed=True)) for shift in group.eval_shifts
+    ]
     first = next((row.key for row in group.rows if row.role.endswith("control")), None)
-    rows = [RowView(row, palette.look(row), [cell(row, metric) for metric in METRICS], usual_n(row), notes(row),
-                    _links(row.paper), row.key == first) for row in group.rows]
-    return GroupView(id_, group, rows, forest(group, palette), [figure for figure in curves if figure],
-                     [figure for figure in paths if figure], conflict)
+    rows = [
+        RowView(
+            row,
+            palette.look(row),
+            [cell(row, metric) for metric in METRICS],
+            usual_n(row),
+            notes(row),
+            _links(row.paper),
+            row.key == first,
+        )
+        for row in group.rows
+    ]
+    return GroupView(
+        id_,
+        group,
+        rows,
+        forest(group, palette),
+        [figure for figure in curves if figure],
+        [figure for figure in paths if figure],
+        conflict,
+    )
 
 
 def _links(paper: str) -> list[tuple[str, str | None]]:
@@ -113,7 +148,7 @@ def _links(paper: str) -> list[tuple[str, str | None]]:
     parts: list[tuple[str, str | None]] = []
     end = 0
     for match in _ARXIV.finditer(paper):
-        parts += [(paper[end:match.start()], None), (match[0], f"https://arxiv.org/abs/{match[1]}")]
+        parts += [(paper[end : match.start()], None), (match[0], f"https://arxiv.org/abs/{match[1]}")]
         end = match.end()
     return [part for part in [*parts, (paper[end:], None)] if part[0]]
 
@@ -128,5 +163,9 @@ def _data(view: GroupView) -> dict[str, Any]:
 
 
 def _definition(metric: Metric) -> dict[str, Any]:
-    return {"label": metric.label, "unit": metric.unit, "definition": metric.definition,
-            "higher": metric.higher_is_better}
+    return {
+        "label": metric.label,
+        "unit": metric.unit,
+        "definition": metric.definition,
+        "higher": metric.higher_is_better,
+    }

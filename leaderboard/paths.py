@@ -46,13 +46,20 @@ def trajectory(group: Group, palette: Palette) -> Figure | None:
     low, high = plane
     x, y = (plain(group.eval_shifts[i].label) for i in plane)
     return Figure(
-        "trajectory", "Trajectory in the plane of two rewards",
+        "trajectory",
+        "Trajectory in the plane of two rewards",
         "Every line is one method from its first checkpoint to its last (large mark). Up and right is better for both "
         f"ends of the shift; a path that leaves the band upwards gives what DPO cannot. {BAND}",
-        _path_words(group, lambda p: p.rewards[low], lambda p: p.rewards[high], x, y), 420,
-        ("row", f"reward at shift {group.eval_shifts[low].label}",
-         f"reward at shift {group.eval_shifts[high].label}", "step",
-         "KL", "quality"),
+        _path_words(group, lambda p: p.rewards[low], lambda p: p.rewards[high], x, y),
+        420,
+        (
+            "row",
+            f"reward at shift {group.eval_shifts[low].label}",
+            f"reward at shift {group.eval_shifts[high].label}",
+            "step",
+            "KL",
+            "quality",
+        ),
         _paths(group, palette, lambda p: p.rewards[low], lambda p: p.rewards[high]),
         _plane(f"reward at shift {x}", f"reward at shift {y}"),
     )
@@ -69,10 +76,12 @@ def reward_kl(group: Group, palette: Palette, where: str) -> Figure | None:
         return None
     label = group.eval_shifts[index].label
     return Figure(
-        f"reward-kl-{where}", f"Reward against KL at shift {label}" + (" (training)" if where == "training" else ""),
+        f"reward-kl-{where}",
+        f"Reward against KL at shift {label}" + (" (training)" if where == "training" else ""),
         "Left is close to the reference; up is more reward. Two methods at the same point are the same trade, however "
         f"they are called. {BAND}",
-        _path_words(group, lambda p: p.kl, lambda p: p.rewards[index], "KL", "reward"), 420,
+        _path_words(group, lambda p: p.kl, lambda p: p.rewards[index], "KL", "reward"),
+        420,
         ("row", "KL", f"reward at shift {label}", "step", "KL again", "quality"),
         _paths(group, palette, lambda p: p.kl, lambda p: p.rewards[index]),
         _plane("KL to the reference, nats", f"gated reward at shift {plain(label)}"),
@@ -80,8 +89,11 @@ def reward_kl(group: Group, palette: Palette, where: str) -> Figure | None:
 
 
 def _plane(x: str, y: str) -> dict[str, Any]:
-    return {"xaxis": {"title": {"text": x}, "zeroline": False}, "yaxis": {"title": {"text": y}, "zeroline": False},
-            "hovermode": "closest"}
+    return {
+        "xaxis": {"title": {"text": x}, "zeroline": False},
+        "yaxis": {"title": {"text": y}, "zeroline": False},
+        "hovermode": "closest",
+    }
 
 
 def _paths(group: Group, palette: Palette, x: Coordinate, y: Coordinate) -> list[Trace]:
@@ -91,23 +103,38 @@ def _paths(group: Group, palette: Palette, x: Coordinate, y: Coordinate) -> list
 
 
 def _band(row: Row, x: Coordinate, y: Coordinate) -> Trace:
-    return {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "meta": {"behind": True},
-            "x": [compact(x(point)) for point in row.path], "y": [compact(y(point)) for point in row.path],
-            "opacity": 0.16, "line": {"color": COLOURS[PINNED["dpo"]], "width": 22, "shape": "spline"}}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "meta": {"behind": True},
+        "x": [compact(x(point)) for point in row.path],
+        "y": [compact(y(point)) for point in row.path],
+        "opacity": 0.16,
+        "line": {"color": COLOURS[PINNED["dpo"]], "width": 22, "shape": "spline"},
+    }
 
 
 def _path(row: Row, palette: Palette, x: Coordinate, y: Coordinate) -> Trace:
     look = palette.look(row)
-    return {"type": "scatter", "mode": "lines+markers", "meta": {"row": row.key}, "name": plain(row.label),
-            "x": [compact(x(point)) for point in row.path], "y": [compact(y(point)) for point in row.path],
-            "customdata": [[point.step, compact(point.kl), compact(point.quality)] for point in row.path],
-            "hovertemplate": "%{x:.3f}, %{y:.3f}<br>step %{customdata[0]}, KL %{customdata[1]}, quality "
-                             "%{customdata[2]}",
-            "line": {"color": look.colour, "dash": look.dash, "width": 1.5},
-            "marker": {"symbol": look.symbol, "size": [5] * (len(row.path) - 1) + [11]}}
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "meta": {"row": row.key},
+        "name": plain(row.label),
+        "x": [compact(x(point)) for point in row.path],
+        "y": [compact(y(point)) for point in row.path],
+        "customdata": [[point.step, compact(point.kl), compact(point.quality)] for point in row.path],
+        "hovertemplate": "%{x:.3f}, %{y:.3f}<br>step %{customdata[0]}, KL %{customdata[1]}, quality %{customdata[2]}",
+        "line": {"color": look.colour, "dash": look.dash, "width": 1.5},
+        "marker": {"symbol": look.symbol, "size": [5] * (len(row.path) - 1) + [11]},
+    }
 
 
 def _path_words(group: Group, x: Coordinate, y: Coordinate, x_name: str, y_name: str) -> str:
-    texts = [f"{row.label} ends at {x_name} {number(x(row.path[-1]), 2)}, {y_name} {number(y(row.path[-1]), 2)}"
-             for row in group.rows if row.path]
+    texts = [
+        f"{row.label} ends at {x_name} {number(x(row.path[-1]), 2)}, {y_name} {number(y(row.path[-1]), 2)}"
+        for row in group.rows
+        if row.path
+    ]
     return "; ".join(texts) + "."

@@ -14,8 +14,16 @@ NO_REASON = "not measured"
 
 # Which columns stand together; the headline column is in every view.
 VIEWS: dict[str, tuple[str, ...]] = {
-    "Main": ("over_envelope_ungated", "nominal", "worst_case", "robustness_gap", "auc", "quality", "kl_to_reference",
-             "step_ratio_to_dpo"),
+    "Main": (
+        "over_envelope_ungated",
+        "nominal",
+        "worst_case",
+        "robustness_gap",
+        "auc",
+        "quality",
+        "kl_to_reference",
+        "step_ratio_to_dpo",
+    ),
     "Ungated and gold": ("over_envelope_ungated", "nominal_ungated", "worst_case_ungated", "gold_worst_case"),
     "KL and price": ("nominal", "kl_to_reference", "kl_median", "kl_saving", "price"),
     "Text": ("quality", "win_rate", "preference_accuracy", "length", "eos_rate", "distinct_2"),

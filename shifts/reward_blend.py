@@ -134,5 +134,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _text(weights: Mapping[str, float]) -> str:
     """The canonical form; seven decimals keep Dirichlet draws on the simplex to within the tolerance."""
-    return "+".join(f"{name}:{round(float(weight), 7):g}" if round(weight, 4) == round(weight, 7)
-                    else f"{name}:{weight:.7f}" for name, weight in weights.items())
+    return "+".join(
+        f"{name}:{round(float(weight), 7):g}" if round(weight, 4) == round(weight, 7) else f"{name}:{weight:.7f}"
+        for name, weight in weights.items()
+    )

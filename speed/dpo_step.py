@@ -117,9 +117,7 @@ def stock(steps: int, folder: Path) -> list[float]:
     config: DPOConfig = trainer_config(settings, PAIRS, 0, folder)
     config.precompute_ref_log_probs = True
     clock = Clock()
-    trainer = Stock(
-        policy(), args=config, train_dataset=rows, processing_class=tokenizer(), callbacks=[clock]
-    )
+    trainer = Stock(policy(), args=config, train_dataset=rows, processing_class=tokenizer(), callbacks=[clock])
     trainer.train()
     return list(np.diff(clock.ends[WARM_UP:]))
 

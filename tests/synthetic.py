@@ -67,8 +67,16 @@ METHODS = (
 
 
 def write_run(
-    folder: Path, *, seeds: int = 3, prompts: int = 200, methods: Sequence[Trained] = METHODS,
-    train_shift: str = TRAIN, samples: int = 1, noise: float = 0.15, seed_noise: float = 0.01, suite: str = SUITE,
+    folder: Path,
+    *,
+    seeds: int = 3,
+    prompts: int = 200,
+    methods: Sequence[Trained] = METHODS,
+    train_shift: str = TRAIN,
+    samples: int = 1,
+    noise: float = 0.15,
+    seed_noise: float = 0.01,
+    suite: str = SUITE,
 ) -> Path:
     """Write the run into `folder` (made if need be) and return it.
 
@@ -114,9 +122,14 @@ class _World:
         slow = 2.0 if name == "wdpo" else 1.0
         cost = generator(self.suite, "cost", method.call, seed).uniform(0.95, 1.05)
         return {
-            "cell_id": _cell_id(method, seed, self.train_shift), "suite": self.suite, "method": name,
-            "hparams": json.dumps(parse_method(method.call).hparams()), "train_shift": self.train_shift, "seed": seed,
-            "status": status, "reason": reason,
+            "cell_id": _cell_id(method, seed, self.train_shift),
+            "suite": self.suite,
+            "method": name,
+            "hparams": json.dumps(parse_method(method.call).hparams()),
+            "train_shift": self.train_shift,
+            "seed": seed,
+            "status": status,
+            "reason": reason,
             "train_seconds": 8.0 * slow * cost if trained else np.nan,
             "step_seconds": 0.06 * slow * cost if trained else np.nan,
             "peak_memory_mb": 900.0 * cost if trained else np.nan,
@@ -141,17 +154,25 @@ class _World:
         gold = rewards + rng.normal(0, 0.02, (count, 2))
         if "geometric" in self.train_shift:  # it needs rewards >= 0; the means then hold but for what is clipped
             rewards, gold = rewards.clip(0, 1), gold.clip(0, 1)
-        return pd.DataFrame({
-            "cell_id": _cell_id(method, seed, self.train_shift), "split": split, "step": step,
-            "prompt_id": [f"{split}-{i:04d}" for i in prompt],
-            "sample": np.tile(np.arange(self.samples), self.prompts),
-            "prompt": [f"on day {i} the child" for i in prompt],
-            "completion": _sentences(rng, count),
-            "quality": rng.random(count) < method.quality,
-            "kl": kl * rng.gamma(4.0, 0.25, count),
-            "length": rng.integers(6, 15, count), "ended": rng.random(count) < 0.98,
-            "joy": rewards[:, 0], "sadness": rewards[:, 1], "gold_joy": gold[:, 0], "gold_sadness": gold[:, 1],
-        })
+        return pd.DataFrame(
+            {
+                "cell_id": _cell_id(method, seed, self.train_shift),
+                "split": split,
+                "step": step,
+                "prompt_id": [f"{split}-{i:04d}" for i in prompt],
+                "sample": np.tile(np.arange(self.samples), self.prompts),
+                "prompt": [f"on day {i} the child" for i in prompt],
+                "completion": _sentences(rng, count),
+                "quality": rng.random(count) < method.quality,
+                "kl": kl * rng.gamma(4.0, 0.25, count),
+                "length": rng.integers(6, 15, count),
+                "ended": rng.random(count) < 0.98,
+                "joy": rewards[:, 0],
+                "sadness": rewards[:, 1],
+                "gold_joy": gold[:, 0],
+                "gold_sadness": gold[:, 1],
+            }
+        )
 
     def conflict(self, pairs: int = 512) -> pd.DataFrame:
         """Reference pairs with their training labels; joy and sadness of a completion have correlation -0.5."""
@@ -162,12 +183,19 @@ class _World:
             covariance = self.noise**2 * np.array([[1, -0.5], [-0.5, 1]])
             first, second = rng.multivariate_normal([0.35, 0.35], covariance, (2, pairs)).clip(0, 1)
             utilities = [shift.utility({"joy": side[:, 0], "sadness": side[:, 1]}) for side in (first, second)]  # type: ignore[arg-type]
-            tables.append(pd.DataFrame({
-                "train_shift": self.train_shift, "seed": seed,
-                "first_joy": first[:, 0], "first_sadness": first[:, 1],
-                "second_joy": second[:, 0], "second_sadness": second[:, 1],
-                "first_chosen": Labelling().choose_first(utilities[0], utilities[1], rng),
-            }))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "train_shift": self.train_shift,
+                        "seed": seed,
+                        "first_joy": first[:, 0],
+                        "first_sadness": first[:, 1],
+                        "second_joy": second[:, 0],
+                        "second_sadness": second[:, 1],
+                        "first_chosen": Labelling().choose_first(utilities[0], utilities[1], rng),
+                    }
+                )
+            )
         return pd.concat(tables, ignore_index=True)
 
     def results(self, cells: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
@@ -178,13 +206,25 @@ class _World:
         rows = []
         identity = ["suite", "method", "hparams", "train_shift", "seed", "cell_id"]
         for cell in cells.loc[cells["status"] == "done", identity].to_dict("records"):
-            records = [record.row() for record in cell_records(
-                samples[samples["cell_id"] == cell["cell_id"]], shift, shift.evaluation_grid(), RANGES,
-                samples[samples["cell_id"] == reference.get(cell["seed"], "")],
-            )]
+            records = [
+                record.row()
+                for record in cell_records(
+                    samples[samples["cell_id"] == cell["cell_id"]],
+                    shift,
+                    shift.evaluation_grid(),
+                    RANGES,
+                    samples[samples["cell_id"] == reference.get(cell["seed"], "")],
+                )
+            ]
             if cell["method"] != "reference":
-                records.append({"eval_shift": self.train_shift, "metric": "preference_accuracy",
-                                "value": 0.7 + 0.01 * int(cell["seed"]), "n": 256})
+                records.append(
+                    {
+                        "eval_shift": self.train_shift,
+                        "metric": "preference_accuracy",
+                        "value": 0.7 + 0.01 * int(cell["seed"]),
+                        "n": 256,
+                    }
+                )
             rows += [{**cell, **record} for record in records]
         table = pd.DataFrame(rows)
         return pd.concat([table, cross_cell_records(table)], ignore_index=True)
@@ -192,12 +232,18 @@ class _World:
     def environment(self) -> dict[str, Any]:
         (shift,) = parse_shift(self.train_shift)
         return {
-            "suite": self.suite, "preset": "quick", "seeds": list(range(self.seeds)), "commit": "0" * 40,
+            "suite": self.suite,
+            "preset": "quick",
+            "seeds": list(range(self.seeds)),
+            "commit": "0" * 40,
             "suite_facts": {"data": "synthetic, truth known in closed form", "reward scale": "[0, 1]"},
-            "objectives": list(RANGES), "reward_ranges": {name: list(ends) for name, ends in RANGES.items()},
+            "objectives": list(RANGES),
+            "reward_ranges": {name: list(ends) for name, ends in RANGES.items()},
             "eval_shifts": {self.train_shift: [str(point) for point in shift.evaluation_grid()]},
-            "command": f"python run_all.py --suite {self.suite}", "packages": {"numpy": np.__version__},
-            "hardware": {"cpu": "none"}, "labelling": {"kind": "bradley_terry", "sharpness": 20.0},
+            "command": f"python run_all.py --suite {self.suite}",
+            "packages": {"numpy": np.__version__},
+            "hardware": {"cpu": "none"},
+            "labelling": {"kind": "bradley_terry", "sharpness": 20.0},
         }
 
 

@@ -54,9 +54,7 @@ class Generator(ABC):
     name: str
 
     @abstractmethod
-    def generate(
-        self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent
-    ) -> Completions:
+    def generate(self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent) -> Completions:
         """`sampling.samples` completions of every prompt, ordered by prompt, then sample.
 
         Args:
@@ -131,5 +129,10 @@ def as_completions(
     rows, numbers, _ = repeat_prompts(prompts, sampling.samples)
     ended = [bool(row) and row[-1] in ends for row in tokens]
     texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
-    return Completions(np.asarray(rows, dtype=np.int64), np.asarray(numbers, dtype=np.int64), tokens,
-                       np.asarray(ended, dtype=bool), texts)
+    return Completions(
+        np.asarray(rows, dtype=np.int64),
+        np.asarray(numbers, dtype=np.int64),
+        tokens,
+        np.asarray(ended, dtype=bool),
+        texts,
+    )

@@ -75,7 +75,9 @@ def serve(connection: Connection) -> None:
     """Answer commands until the other side closes the connection."""
     engine = Engine()
     commands: dict[str, Callable[..., Any]] = {
-        "start": engine.start, "swap": engine.swap, "generate": engine.generate,
+        "start": engine.start,
+        "swap": engine.swap,
+        "generate": engine.generate,
     }
     while True:
         try:

@@ -46,7 +46,11 @@ class EngineProcess:
         log = tempfile.TemporaryFile(mode="w+b")  # noqa: SIM115 - lives as long as the process
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmark.generation.engine", str(theirs.fileno()), str(os.getpid())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[theirs.fileno()], env=_environment(cuda),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[theirs.fileno()],
+            env=_environment(cuda),
             start_new_session=True,  # Ctrl-C is for the parent, which then ends the engine
         )
         theirs.close()

@@ -56,9 +56,7 @@ class TransformersGenerator(Generator):
         self._stamp: object = None
         self._loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
 
-    def generate(
-        self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent
-    ) -> Completions:
+    def generate(self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent) -> Completions:
         """See `Generator.generate`."""
         model, tokenizer = self._load(policy)
         length = longest_sequence(prompts, sampling, model.config)

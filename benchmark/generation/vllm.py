@@ -75,9 +75,7 @@ class VLLMGenerator(Generator):
         self._length = 0
         self._stamp: object = None
 
-    def generate(
-        self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent
-    ) -> Completions:
+    def generate(self, policy: Path, prompts: Prompts, sampling: Sampling, progress: Progress = silent) -> Completions:
         """See `Generator.generate`.
 
         Raises:
@@ -129,8 +127,12 @@ class VLLMGenerator(Generator):
             _check_head_size(policy, config)
         self._length = _rounded_up(length, context_length(config))
         options: dict[str, Any] = {
-            "dtype": self.dtype, "seed": 0, "max_model_len": self._length, "max_num_seqs": _SEQUENCES,
-            "max_num_batched_tokens": self._batched_tokens(), "enforce_eager": not self._cuda,
+            "dtype": self.dtype,
+            "seed": 0,
+            "max_model_len": self._length,
+            "max_num_seqs": _SEQUENCES,
+            "max_num_batched_tokens": self._batched_tokens(),
+            "enforce_eager": not self._cuda,
         }
         if self._cuda:
             options["gpu_memory_utilization"] = self.memory_share
@@ -162,8 +164,13 @@ def _request(prompts: list[list[int]], rows: range, sampling: Sampling, ends: li
     greedy = sampling.temperature == 0
     seeds = None if greedy else [derive_seed("completions", sampling.seed, row) for row in rows]
     return {
-        "prompts": prompts, "seeds": seeds, "stop": ends, "max_tokens": sampling.max_new_tokens,
-        "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k,
+        "prompts": prompts,
+        "seeds": seeds,
+        "stop": ends,
+        "max_tokens": sampling.max_new_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
     }
 
 

@@ -58,8 +58,13 @@ def leaderboard_rows(report: Report) -> pd.DataFrame:
 
 def _flat(group: Group, row: Row) -> dict[str, Any]:
     flat: dict[str, Any] = {
-        "suite": group.suite, "train_shift": group.train_shift, "method": row.method, "key": row.key,
-        "hparams": json.dumps(row.hparams), "label": row.label, "role": row.role,
+        "suite": group.suite,
+        "train_shift": group.train_shift,
+        "method": row.method,
+        "key": row.key,
+        "hparams": json.dumps(row.hparams),
+        "label": row.label,
+        "role": row.role,
     }
     for metric in METRICS:
         told = row.metrics.get(metric.name)
@@ -77,10 +82,15 @@ def _group(group: GroupData, replicates: int) -> Group:
     controls = control_caveats(ordered) if seeds > 1 else ()
     shifts = _eval_shifts(group)
     return Group(
-        suite=group.runs.suite, train_shift=str(group.cells["train_shift"].iloc[0]),
-        train_label=names.shift_label(group.train), headline=headline(ordered, controls, seeds),
-        conflict=conflict_sentence(shifts), caveats=(*controls, *seed_caveats(seeds)), eval_shifts=shifts,
-        objectives=group.runs.objectives, rows=tuple(ordered),
+        suite=group.runs.suite,
+        train_shift=str(group.cells["train_shift"].iloc[0]),
+        train_label=names.shift_label(group.train),
+        headline=headline(ordered, controls, seeds),
+        conflict=conflict_sentence(shifts),
+        caveats=(*controls, *seed_caveats(seeds)),
+        eval_shifts=shifts,
+        objectives=group.runs.objectives,
+        rows=tuple(ordered),
         samples=side_by_side(group, [row.key for row in ordered if row.status == "done"]),
         linear=all(shift.position() is not None and linear_weights(shift) for shift in group.evaluated),
     )
@@ -97,13 +107,26 @@ def _row(judge: Judge, key: str) -> Row:
     method, hparams = str(cells["method"].iloc[0]), hyperparameters(group, key)
     facts = names.method_facts(method)
     siblings = [json.loads(text) for text in group.cells.loc[group.cells["method"] == method, "hparams"]]
-    role: RowRole = "positive control" if facts.role == "control" else \
-        "baseline" if facts.role == "baseline" else "method"
+    role: RowRole = (
+        "positive control" if facts.role == "control" else "baseline" if facts.role == "baseline" else "method"
+    )
     row = Row(
-        key=key, method=method, hparams=hparams, label=names.method_label(facts, hparams, siblings), role=role,
-        robust=role == "method", summary=facts.summary, paper=facts.paper, status=_status(cells),
-        reason=_reason(cells), seeds_done=len(group.seeds_of(key)), seeds_planned=len(cells),
-        metrics=row_metrics(judge, key), curve=curve(judge, key), path=path(group, key), command=_command(group, key),
+        key=key,
+        method=method,
+        hparams=hparams,
+        label=names.method_label(facts, hparams, siblings),
+        role=role,
+        robust=role == "method",
+        summary=facts.summary,
+        paper=facts.paper,
+        status=_status(cells),
+        reason=_reason(cells),
+        seeds_done=len(group.seeds_of(key)),
+        seeds_planned=len(cells),
+        metrics=row_metrics(judge, key),
+        curve=curve(judge, key),
+        path=path(group, key),
+        command=_command(group, key),
     )
     return _replace(row, verdict=row_verdict(row))
 
@@ -150,8 +173,11 @@ def _eval_shifts(group: GroupData) -> tuple[EvalShift, ...]:
     measured = distances(pairs, group.train, group.evaluated, group.runs.objectives)
     return tuple(
         EvalShift(
-            name=str(shift), label=names.point_label(shift), position=shift.position(),
-            is_training=shift == group.train, agreement=far.agreement if far else None,
+            name=str(shift),
+            label=names.point_label(shift),
+            position=shift.position(),
+            is_training=shift == group.train,
+            agreement=far.agreement if far else None,
             target_gap=far.target_gap if far else None,
         )
         for shift, far in zip(group.evaluated, measured, strict=True)
@@ -162,13 +188,17 @@ def _settings(suites: Sequence[SuiteRuns], groups: Sequence[GroupData], replicat
     """How the numbers were made, in words."""
     prompts = sorted({len(group.test.prompt_ids) for group in groups})
     samples = sorted({group.test.kl.shape[-1] for group in groups})
-    labels = dict.fromkeys(json.dumps(environment["labelling"], sort_keys=True) for runs in suites
-                           for environment in runs.environments if "labelling" in environment)
+    labels = dict.fromkeys(
+        json.dumps(environment["labelling"], sort_keys=True)
+        for runs in suites
+        for environment in runs.environments
+        if "labelling" in environment
+    )
     told = {
         "Intervals": f"{LEVEL:.0%} percentile; seeds and prompts resampled together (crossed bootstrap), paired over "
-                     f"methods, {replicates:,} replicates",
+        f"methods, {replicates:,} replicates",
         "Envelope": "mixtures of plain DPO over beta and checkpoints, with the reference; chosen on validation prompts "
-                    "and judged on test prompts, then the other way round, averaged; solved anew in every replicate",
+        "and judged on test prompts, then the other way round, averaged; solved anew in every replicate",
         "Selection": "none: every setting is a row of its own, at its last checkpoint",
         "Test prompts": ", ".join(f"{count:,}" for count in prompts),
         "Samples per prompt": ", ".join(str(count) for count in samples),

@@ -58,24 +58,30 @@ def distances(
     """
     if pairs is None or pairs.empty:
         return [None] * len(evaluated)
-    first, second = (Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in objectives})
-                     for side in ("first", "second"))
+    first, second = (
+        Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in objectives}) for side in ("first", "second")
+    )
     chosen = pairs["first_chosen"].to_numpy(dtype=bool)
     return [distance(shift, train, first, second, chosen) for shift in evaluated]
 
 
 def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
     """Whether there is a conflict that robustness could show in, judged at the shift of least target gap."""
-    known = [(shift, shift.agreement, shift.target_gap) for shift in shifts
-             if shift.agreement is not None and shift.target_gap is not None]
+    known = [
+        (shift, shift.agreement, shift.target_gap)
+        for shift in shifts
+        if shift.agreement is not None and shift.target_gap is not None
+    ]
     if not known:
         return "Conflict not measured: the run has no reference pairs."
     shift, agreement, gap = min(known, key=lambda entry: entry[2])
     where = f"at {shift.name}"
     shares = f"annotators agree with the training labels on {agreement:.0%} of pairs"
     if gap >= 0:
-        return (f"No conflict: even {where}, where {shares}, the chosen completion is better by {gap:.3f}; "
-                "robustness can hardly show here.")
+        return (
+            f"No conflict: even {where}, where {shares}, the chosen completion is better by {gap:.3f}; "
+            "robustness can hardly show here."
+        )
     if agreement >= SAME_LABELS:
         return f"Hardly a conflict: {where} {shares}; robustness can hardly show here."
     return f"Conflict: {where} {shares}, and the chosen completion is worse by {-gap:.3f}."

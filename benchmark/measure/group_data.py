@@ -71,8 +71,9 @@ class GroupData:
         path = self.path(key)
         if not path:
             return set()
-        missing = np.stack([np.isnan(arrays.sampled[path]).any(axis=(0, 2, 3))
-                            for arrays in (self.validation, self.test)])
+        missing = np.stack(
+            [np.isnan(arrays.sampled[path]).any(axis=(0, 2, 3)) for arrays in (self.validation, self.test)]
+        )
         # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a path is compared as a whole.
         return {int(place) for place in np.flatnonzero(~missing.any(axis=0))}
 
@@ -94,13 +95,16 @@ def _group(runs: SuiteRuns, train: str) -> GroupData:
     (shift,) = parse_shift(train)
     evaluated = tuple(point for text in runs.eval_shifts[train] for point in parse_shift(text))
     cells = runs.cells[runs.cells["train_shift"] == train].copy()
-    cells["key"] = [call(method, json.loads(hparams))
-                    for method, hparams in zip(cells["method"], cells["hparams"], strict=True)]
+    cells["key"] = [
+        call(method, json.loads(hparams)) for method, hparams in zip(cells["method"], cells["hparams"], strict=True)
+    ]
     done = cells[cells["status"] == "done"]
     twice = done[done.duplicated(["key", "seed"])]
     if len(twice):
-        raise UserError(f"suite {runs.suite!r}, {train}: two different runs of {twice['key'].iloc[0]}, seed "
-                        f"{twice['seed'].iloc[0]}; report only runs made with the same settings together.")
+        raise UserError(
+            f"suite {runs.suite!r}, {train}: two different runs of {twice['key'].iloc[0]}, seed "
+            f"{twice['seed'].iloc[0]}; report only runs made with the same settings together."
+        )
     samples = runs.samples[runs.samples["cell_id"].isin(done["cell_id"])]
     samples = samples.merge(done[["cell_id", "key", "seed"]], on="cell_id")
     seeds = tuple(sorted(int(seed) for seed in done["seed"].unique()))

@@ -34,8 +34,7 @@ class Judge:
     group: GroupData
     replicates: int
     _resamples: dict[tuple[str, tuple[int, ...]], Resamples] = field(default_factory=dict, init=False, repr=False)
-    _means: dict[tuple[tuple[int, ...], Kind], list[Means]] = field(
-        default_factory=dict, init=False, repr=False)
+    _means: dict[tuple[tuple[int, ...], Kind], list[Means]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def binding(self) -> list[int]:

@@ -86,8 +86,12 @@ def _summaries(
     for kind in KINDS:
         curve = utilities(evaluated, _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
         nominal = float(utility(train, _columns(samples), _quality(samples), ranges, kind).mean())
-        summary = {"nominal": nominal, "worst_case": float(curve.min()), "auc": float(curve.mean()),
-                   "robustness_gap": nominal - float(curve.min())}
+        summary = {
+            "nominal": nominal,
+            "worst_case": float(curve.min()),
+            "auc": float(curve.mean()),
+            "robustness_gap": nominal - float(curve.min()),
+        }
         for name, value in summary.items():
             yield MetricRecord(str(train) if name == "nominal" else "", PREFIX[kind] + name, value, n)
 

@@ -58,7 +58,8 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
     """
     others = list(siblings)
     told = [
-        f"{GREEK.get(name, name)}={plain(value)}" for name, value in hparams.items()
+        f"{GREEK.get(name, name)}={plain(value)}"
+        for name, value in hparams.items()
         if name not in facts.defaults or value != facts.defaults[name] or any(o.get(name) != value for o in others)
     ]
     return " ".join([facts.title, *told])

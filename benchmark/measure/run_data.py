@@ -79,8 +79,13 @@ def _load(folder: Path) -> SuiteRuns:
         sides = [f"{side}_{objective}" for side in ("first", "second") for objective in objectives]
         conflict = _table(folder, "conflict", ("train_shift", "seed", "first_chosen", *sides))
     return SuiteRuns(
-        suite=environment["suite"], folders=(folder,), cells=cells, samples=samples,
-        results=_table(folder, "results", COLUMNS["results"]), conflict=conflict, environments=(environment,),
+        suite=environment["suite"],
+        folders=(folder,),
+        cells=cells,
+        samples=samples,
+        results=_table(folder, "results", COLUMNS["results"]),
+        conflict=conflict,
+        environments=(environment,),
         objectives=objectives,
         ranges={name: (float(low), float(high)) for name, (low, high) in environment["reward_ranges"].items()},
         eval_shifts={train: tuple(calls) for train, calls in environment["eval_shifts"].items()},
@@ -111,8 +116,11 @@ def _table(folder: Path, name: str, needed: Sequence[str], leave_out: Sequence[s
         if missing:
             raise UserError(f"{str(path)!r} lacks the columns {', '.join(missing)}.")
         dictionaries = [column for column in ("cell_id", "split", "prompt_id") if column in columns]
-        table = pq.read_table(path, columns=[column for column in columns if column not in leave_out],
-                              read_dictionary=dictionaries if name == "samples" else None)
+        table = pq.read_table(
+            path,
+            columns=[column for column in columns if column not in leave_out],
+            read_dictionary=dictionaries if name == "samples" else None,
+        )
     except (OSError, ValueError) as error:
         raise UserError(f"{str(path)!r} cannot be read as Parquet: {error}.") from None
     return table.to_pandas()
@@ -138,16 +146,22 @@ def _merged(runs: list[SuiteRuns]) -> SuiteRuns:
     cells = pd.concat([run.cells for run in runs], ignore_index=True)
     done_first = cells.assign(missing=cells["status"] != "done").sort_values("missing", kind="stable")
     cells = done_first.drop_duplicates(["cell_id", "train_shift"]).sort_index().drop(columns="missing")
-    samples = _concat([run.samples.astype(dict.fromkeys(("cell_id", "split", "prompt_id"), "category"))
-                       for run in runs], ["cell_id", "split", "step", "prompt_id", "sample"])
+    samples = _concat(
+        [run.samples.astype(dict.fromkeys(("cell_id", "split", "prompt_id"), "category")) for run in runs],
+        ["cell_id", "split", "step", "prompt_id", "sample"],
+    )
     conflicts = [run.conflict for run in runs if run.conflict is not None]
     return SuiteRuns(
-        suite=first.suite, folders=tuple(folder for run in runs for folder in run.folders),
-        cells=cells.reset_index(drop=True), samples=samples,
+        suite=first.suite,
+        folders=tuple(folder for run in runs for folder in run.folders),
+        cells=cells.reset_index(drop=True),
+        samples=samples,
         results=_concat([run.results for run in runs], ["cell_id", "train_shift", "eval_shift", "metric"]),
         conflict=_concat(conflicts, []) if conflicts else None,
         environments=tuple(environment for run in runs for environment in run.environments),
-        objectives=first.objectives, ranges=first.ranges, eval_shifts=shifts,
+        objectives=first.objectives,
+        ranges=first.ranges,
+        eval_shifts=shifts,
     )
 
 
@@ -165,5 +179,7 @@ def _check_alike(first: SuiteRuns, other: SuiteRuns, shifts: dict[str, tuple[str
         differences[f"evaluation shifts of {train}"] = (shifts[train], other.eval_shifts[train])
     for what, (one, two) in differences.items():
         if one != two:
-            raise UserError(f"runs of suite {first.suite!r} cannot be merged: {str(first.folders[0])!r} and "
-                            f"{str(other.folders[0])!r} differ in {what}: {one} and {two}.")
+            raise UserError(
+                f"runs of suite {first.suite!r} cannot be merged: {str(first.folders[0])!r} and "
+                f"{str(other.folders[0])!r} differ in {what}: {one} and {two}."
+            )

@@ -45,7 +45,9 @@ def _prompt(prompt_id: Any, rows: pd.DataFrame, group: GroupData, keys: Sequence
 
 def _completion(row: dict[str, Any], objectives: Sequence[str]) -> SampleCompletion:
     return SampleCompletion(
-        row=row["key"], text=row["completion"], quality=bool(row["quality"]),
+        row=row["key"],
+        text=row["completion"],
+        quality=bool(row["quality"]),
         rewards={name: float(row[name]) for name in objectives},
         gold={name: float(row[f"gold_{name}"]) for name in objectives},
     )

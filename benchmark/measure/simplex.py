@@ -46,8 +46,9 @@ def best_mixture(values: Floats, nominal: Floats, floor: Floats) -> Solution:
     The start is the policy of greatest nominal reward, which is feasible if anything is; so there is no first phase.
     """
     programmes, policies, _ = values.shape
-    solution = Solution(np.full(programmes, np.nan), np.full((programmes, policies), np.nan),
-                        np.full(programmes, np.nan))
+    solution = Solution(
+        np.full(programmes, np.nan), np.full((programmes, policies), np.nan), np.full(programmes, np.nan)
+    )
     feasible = np.flatnonzero(nominal.max(axis=1) >= floor - TOLERANCE)
     if len(feasible):
         _solve(_start(values[feasible], nominal[feasible], floor[feasible]), feasible, solution)

@@ -29,8 +29,10 @@ def row_verdict(row: Row) -> str:
     if over is None or (over.value is None and not over.note.startswith(EMPTY)):
         return f"Not judged: {over.note}." if over and over.note else "Not judged."
     if over.value is None:
-        return "Reaches a nominal reward that no mixture of DPO policies reaches: a nominal win, with no worst case " \
-               "to compare."
+        return (
+            "Reaches a nominal reward that no mixture of DPO policies reaches: a nominal win, with no worst case "
+            "to compare."
+        )
     number = _with_interval(over)
     if over.n < 2:
         return f"Over the DPO envelope by {number} on these prompts; one seed: it cannot be judged over seeds."
@@ -77,14 +79,20 @@ def control_caveats(rows: Sequence[Row]) -> tuple[str, ...]:
     positive = [row for row in rows if row.role == "positive control"]
     judged = [row for row in positive if _outcome(row) not in ("unknown", "nominal win")]
     if not judged:
-        caveats.append("No positive control was judged (oracle): a method that does not clear may only show that "
-                       "nothing could.")
+        caveats.append(
+            "No positive control was judged (oracle): a method that does not clear may only show that nothing could."
+        )
     elif not any(_outcome(row) == "clears" for row in judged):
-        caveats.append(f"Controls fail: {judged[0].label}, which was told the evaluation shift, does not clear the DPO "
-                       "envelope. Not evidence about robustness.")
+        caveats.append(
+            f"Controls fail: {judged[0].label}, which was told the evaluation shift, does not clear the DPO "
+            "envelope. Not evidence about robustness."
+        )
     inside = inner_dpo(rows)
-    caveats += [f"Controls fail: {row.label}, plain DPO, clears the envelope of the other betas. Not evidence about "
-                "robustness." for row in inside if _outcome(row) == "clears"]
+    caveats += [
+        f"Controls fail: {row.label}, plain DPO, clears the envelope of the other betas. Not evidence about robustness."
+        for row in inside
+        if _outcome(row) == "clears"
+    ]
     if not [row for row in inside if _outcome(row) != "unknown"]:
         caveats.append("No negative control was judged: it takes plain DPO at three values of beta or more.")
     return tuple(caveats)
@@ -92,8 +100,10 @@ def control_caveats(rows: Sequence[Row]) -> tuple[str, ...]:
 
 def inner_dpo(rows: Sequence[Row]) -> list[Row]:
     """Plain DPO rows whose beta lies strictly inside the sweep."""
-    dpo = sorted((row for row in rows if row.method == "dpo" and "beta" in row.hparams and row.seeds_done),
-                 key=lambda row: float(row.hparams["beta"]))
+    dpo = sorted(
+        (row for row in rows if row.method == "dpo" and "beta" in row.hparams and row.seeds_done),
+        key=lambda row: float(row.hparams["beta"]),
+    )
     return dpo[1:-1]
 
 
@@ -113,24 +123,34 @@ def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
         return "No method has finished yet."
     if seeds == 1:
         return "One seed: what clears the DPO envelope cannot be judged over seeds."
-    names = {kind: [row.label for row in methods if _outcome(row) == kind]
-             for kind in ("clears", "does not", "nominal win", "unknown")}
+    names = {
+        kind: [row.label for row in methods if _outcome(row) == kind]
+        for kind in ("clears", "does not", "nominal win", "unknown")
+    }
     parts = []
     if names["clears"]:
         parts.append(f"{_listed(names['clears'])} {_verb(names['clears'], 'clears', 'clear')} the DPO envelope")
     if names["does not"]:
         lead = "" if names["clears"] else "no method clears the DPO envelope: "
-        parts.append(f"{lead}{_listed(names['does not'])} {_verb(names['does not'], 'is', 'are')} no more than "
-                     "early-stopped DPO")
+        parts.append(
+            f"{lead}{_listed(names['does not'])} {_verb(names['does not'], 'is', 'are')} no more than early-stopped DPO"
+        )
     if names["nominal win"]:
-        parts.append(f"{_listed(names['nominal win'])} {_verb(names['nominal win'], 'reaches', 'reach')} a nominal "
-                     "reward that DPO does not")
+        parts.append(
+            f"{_listed(names['nominal win'])} {_verb(names['nominal win'], 'reaches', 'reach')} a nominal "
+            "reward that DPO does not"
+        )
     if names["unknown"]:
         parts.append(f"{_listed(names['unknown'])} could not be judged")
     failing = any(caveat.startswith("Controls fail") for caveat in caveats)
     unjudged = any(caveat.startswith("No ") for caveat in caveats)
-    controls = "controls fail, so this is not evidence" if failing else \
-        "not all controls were judged" if unjudged else "controls behave"
+    controls = (
+        "controls fail, so this is not evidence"
+        if failing
+        else "not all controls were judged"
+        if unjudged
+        else "controls behave"
+    )
     sentence = f"{'; '.join(parts)} ({seeds} seeds; {controls})."
     return sentence[0].upper() + sentence[1:]
 

@@ -20,8 +20,17 @@ _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, Safetenso
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 # Settings of a config that change neither the shape of the weights nor what is computed from given token ids.
 _NOT_ARCHITECTURE = {
-    "_name_or_path", "architectures", "bos_token_id", "dtype", "eos_token_id", "id2label", "label2id", "pad_token_id",
-    "torch_dtype", "transformers_version", "use_cache",
+    "_name_or_path",
+    "architectures",
+    "bos_token_id",
+    "dtype",
+    "eos_token_id",
+    "id2label",
+    "label2id",
+    "pad_token_id",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
 }
 
 

@@ -78,9 +78,7 @@ def compare_policies(
         ValueError: as in `completion_logps`, or the two models have different vocabularies.
     """
     if policy.config.vocab_size != reference.config.vocab_size:
-        raise ValueError(
-            f"vocabularies differ: {policy.config.vocab_size} tokens beside {reference.config.vocab_size}"
-        )
+        raise ValueError(f"vocabularies differ: {policy.config.vocab_size} tokens beside {reference.config.vocab_size}")
     result = np.zeros((4, len(completions)))
 
     def measure(inputs: Tensor, targets: Tensor, rows: list[int]) -> None:

@@ -51,8 +51,10 @@ def check_shape(width: int, heads: int) -> None:
     """Raise a UserError unless every attention head has a dimension of `HEAD_DIMENSIONS`."""
     if heads < 1 or width not in (size * heads for size in HEAD_DIMENSIONS):
         allowed = " or ".join(str(size) for size in HEAD_DIMENSIONS)
-        raise UserError(f"a policy of width {width} with {heads} heads: width / heads must be {allowed}, "
-                        "the head dimensions that both backends serve.")
+        raise UserError(
+            f"a policy of width {width} with {heads} heads: width / heads must be {allowed}, "
+            "the head dimensions that both backends serve."
+        )
 
 
 def build_scratch_policy(shape: ScratchPolicy, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
@@ -66,11 +68,20 @@ def build_scratch_policy(shape: ScratchPolicy, tokenizer: PreTrainedTokenizerBas
 
     _check_tokenizer(shape, tokenizer)
     config = LlamaConfig(
-        vocab_size=shape.vocab_size, hidden_size=shape.width, intermediate_size=shape.feed_forward,
-        num_hidden_layers=shape.layers, num_attention_heads=shape.heads, num_key_value_heads=shape.heads,
-        max_position_embeddings=shape.max_length, rms_norm_eps=shape.rms_norm_eps, tie_word_embeddings=True,
-        attention_dropout=shape.attention_dropout, initializer_range=shape.initializer_range,
-        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.width,
+        intermediate_size=shape.feed_forward,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=shape.max_length,
+        rms_norm_eps=shape.rms_norm_eps,
+        tie_word_embeddings=True,
+        attention_dropout=shape.attention_dropout,
+        initializer_range=shape.initializer_range,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -127,8 +127,14 @@ def fit_convolution(
 
 
 def _train(
-    network: ConvolutionNetwork, rows: list[list[int]], targets: Tensor, seed: int, epochs: int, batch_size: int,
-    learning_rate: float, progress: Progress,
+    network: ConvolutionNetwork,
+    rows: list[list[int]],
+    targets: Tensor,
+    seed: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    progress: Progress,
 ) -> None:
     steps = epochs * -(-len(rows) // batch_size)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)

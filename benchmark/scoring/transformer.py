@@ -42,9 +42,7 @@ class TransformerRewardModel(RewardModel):
 
     kind = "transformer"
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, objectives: Sequence[str]
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, objectives: Sequence[str]) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.objectives = tuple(objectives)
@@ -120,10 +118,20 @@ def fit_transformer(
 
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(
-            output_dir=scratch, num_train_epochs=epochs, per_device_train_batch_size=batch_size,
-            learning_rate=learning_rate, weight_decay=weight_decay, train_sampling_strategy="group_by_length",
-            seed=seed, bf16=False, save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
-            dataloader_pin_memory=torch.cuda.is_available(), remove_unused_columns=False,
+            output_dir=scratch,
+            num_train_epochs=epochs,
+            per_device_train_batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            train_sampling_strategy="group_by_length",
+            seed=seed,
+            bf16=False,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            dataloader_pin_memory=torch.cuda.is_available(),
+            remove_unused_columns=False,
         )
         trainer = Trainer(
             model=model, args=arguments, train_dataset=rows, data_collator=collate, callbacks=[_Report(progress)]

@@ -69,15 +69,29 @@ def fit_language_model(
     if not rows or min(map(len, rows)) < 2:
         raise UserError("a language model is trained on at least one text, and every text has at least two tokens.")
     arguments = TrainingArguments(
-        str(folder), per_device_train_batch_size=batch_size, num_train_epochs=epochs, learning_rate=learning_rate,
-        lr_scheduler_type=schedule, warmup_steps=warmup_steps, weight_decay=weight_decay, max_grad_norm=clip, seed=seed,
-        use_cpu=not torch.cuda.is_available(), dataloader_pin_memory=torch.cuda.is_available(), disable_tqdm=True,
-        logging_steps=0.1, save_strategy="no", report_to="none",
+        str(folder),
+        per_device_train_batch_size=batch_size,
+        num_train_epochs=epochs,
+        learning_rate=learning_rate,
+        lr_scheduler_type=schedule,
+        warmup_steps=warmup_steps,
+        weight_decay=weight_decay,
+        max_grad_norm=clip,
+        seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=torch.cuda.is_available(),
+        disable_tqdm=True,
+        logging_steps=0.1,
+        save_strategy="no",
+        report_to="none",
     )
     watch = _Watch(progress)
     trainer = _RowTrainer(
-        PaddedRows(rows, pad_token_id), LengthGroupedBatches([len(row) for row in rows], batch_size, seed),
-        model=model, args=arguments, callbacks=[watch],
+        PaddedRows(rows, pad_token_id),
+        LengthGroupedBatches([len(row) for row in rows], batch_size, seed),
+        model=model,
+        args=arguments,
+        callbacks=[watch],
     )
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
@@ -147,8 +161,9 @@ class _RowTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Whole batches, split over processes where there are several."""
         return self.accelerator.prepare(
-            DataLoader(self.rows, batch_sampler=self.batches, collate_fn=_as_it_is,
-                       pin_memory=self.args.dataloader_pin_memory)
+            DataLoader(
+                self.rows, batch_sampler=self.batches, collate_fn=_as_it_is, pin_memory=self.args.dataloader_pin_memory
+            )
         )
 
 

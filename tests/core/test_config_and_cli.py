@@ -56,8 +56,14 @@ def test_every_seed_and_setting_counts():
 
     plain = key()
     assert key() == plain and key("training.micro_batch_size=8") == plain  # how to run does not count
-    for setting in ("training.learning_rate=1e-3", "labels.sharpness=5", "sampling.temperature=0.7",
-                    "suite.policy_sentences=100", "suite.test_prompts=99", "suite.reward_sentences=100"):
+    for setting in (
+        "training.learning_rate=1e-3",
+        "labels.sharpness=5",
+        "sampling.temperature=0.7",
+        "suite.policy_sentences=100",
+        "suite.test_prompts=99",
+        "suite.reward_sentences=100",
+    ):
         assert key(setting) != plain, setting
 
 

@@ -12,7 +12,7 @@ from benchmark.execute.worker import WorkerSetup
 from benchmark.graph import Stage
 from benchmark.store import Store
 
-PLUGIN = '''
+PLUGIN = """
 import os, signal
 from pathlib import Path
 from benchmark.graph import Task, stage
@@ -30,7 +30,7 @@ def fail(task: Task) -> None:
 @stage("die_in_test", version=1)
 def die(task: Task) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-'''
+"""
 
 
 class Silent:

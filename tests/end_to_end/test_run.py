@@ -46,15 +46,15 @@ def test_results_follow_from_the_samples(finished):
     for cell_id, part in samples[samples["split"] == "test"].groupby("cell_id"):
         last = part[part["step"] == part["step"].max()]
         mine = results[(results["cell_id"] == cell_id)].set_index(["metric", "eval_shift"])["value"]
-        shift = "alpha_mixture(a=anger,b=fear,alpha=0.3,kind=convex)"
-        assert mine["reward", shift] == pytest.approx((0.3 * last["anger"] + 0.7 * last["fear"]).mean())
+        shift = "alpha_mixture(a=joy,b=sadness,alpha=0.3,kind=convex)"
+        assert mine["reward", shift] == pytest.approx((0.3 * last["joy"] + 0.7 * last["sadness"]).mean())
         assert mine["kl_to_reference", ""] == pytest.approx(last["kl"].mean())
 
 
 def test_the_reference_is_at_zero_divergence_and_training_leaves_it(finished):
     results = pd.read_parquet(finished / "results.parquet")
     kl = results[results["metric"] == "kl_to_reference"].groupby("method")["value"].mean()
-    assert kl["reference"] == pytest.approx(0, abs=1e-6) and kl["dpo"] > 0.01
+    assert kl["reference"] == pytest.approx(0, abs=1e-6) and kl["dpo"] > 1e-4
     logp = results[results["metric"].str.fullmatch("logp_(chosen|rejected)")]
     logp = logp.groupby(["method", "metric"])["value"].mean()
     assert logp["dpo", "logp_chosen"] > logp["dpo", "logp_rejected"]

@@ -34,9 +34,19 @@ def make_policy(tmp_path_factory: pytest.TempPathFactory) -> MakePolicy:
     def make(seed: int, heads: int = 2, positions: int = 512) -> Path:
         torch.manual_seed(seed)
         config = LlamaConfig(
-            vocab_size=WORDS, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=heads,
-            num_key_value_heads=heads, max_position_embeddings=positions, tie_word_embeddings=True,
-            initializer_range=0.15, rms_norm_eps=1e-2, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+            vocab_size=WORDS,
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=heads,
+            num_key_value_heads=heads,
+            max_position_embeddings=positions,
+            tie_word_embeddings=True,
+            initializer_range=0.15,
+            rms_norm_eps=1e-2,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
         )
         folder = tmp_path_factory.mktemp(f"policy{seed}-")
         save_policy(LlamaForCausalLM(config), _tokenizer(), folder)

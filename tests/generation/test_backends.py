@@ -14,7 +14,9 @@ from benchmark.generation import backends, make_generator, resolve_backend
 def test_auto_is_vllm_only_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     """vLLM needs both the package and a CUDA device."""
     for installed, cuda, expected in (
-        (True, True, "vllm"), (True, False, "transformers"), (False, True, "transformers"),
+        (True, True, "vllm"),
+        (True, False, "transformers"),
+        (False, True, "transformers"),
     ):
         monkeypatch.setattr(backends, "vllm_available", lambda installed=installed: installed)
         monkeypatch.setattr(backends, "_cuda_present", lambda cuda=cuda: cuda)

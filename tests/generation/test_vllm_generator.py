@@ -103,8 +103,12 @@ def reshape_tensor(weights: dict[str, torch.Tensor]) -> None:
     ("spoil", "message"), [(drop_tensor, "norm.weight is missing"), (reshape_tensor, r"shape \[32\]")]
 )
 def test_bad_weights_leave_the_engine_serving(
-    vllm: VLLMGenerator, policy: Path, prompts: Prompts, tmp_path: Path,
-    spoil: Callable[[dict[str, torch.Tensor]], None], message: str,
+    vllm: VLLMGenerator,
+    policy: Path,
+    prompts: Prompts,
+    tmp_path: Path,
+    spoil: Callable[[dict[str, torch.Tensor]], None],
+    message: str,
 ) -> None:
     """A UserError before the engine is touched; the next policy is served by the same engine."""
     expected = vllm.generate(policy, prompts, GREEDY).tokens

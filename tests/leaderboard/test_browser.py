@@ -25,8 +25,9 @@ def test_it_opens_from_disk_draws_every_figure_and_asks_the_network_for_nothing(
 def test_figures_draw_one_line_per_row_and_dpo_bands_behind(show: Show) -> None:
     opened = show(report())
     opened.figure("trajectory")
-    traces = opened.page.evaluate(f"document.querySelector('{SEEN} [data-figure=trajectory] .plot').data"
-                                  ".map(trace => trace.meta.row || 'behind')")
+    traces = opened.page.evaluate(
+        f"document.querySelector('{SEEN} [data-figure=trajectory] .plot').data.map(trace => trace.meta.row || 'behind')"
+    )
     assert traces[:3] == ["behind"] * 3  # three betas of DPO; the left-out beta is a control and not in the band
     assert len(traces) == 3 + 12 and "dpo(beta=0.6)" in traces
 
@@ -81,7 +82,8 @@ def test_opening_a_row_brings_it_out_in_the_figures(show: Show) -> None:
     opened.page.get_by_role("button", name="WDPO rho=1", exact=True).first.click()
     opened.page.wait_for_function(
         f"document.querySelector('{SEEN} [data-figure=curve-gated] .plot').data"
-        ".filter(t => t.meta.row && !t.meta.band).every(t => (t.opacity === 1) === t.meta.row.startsWith('wdpo'))")
+        ".filter(t => t.meta.row && !t.meta.band).every(t => (t.opacity === 1) === t.meta.row.startsWith('wdpo'))"
+    )
 
 
 def test_the_address_restores_group_sort_filter_columns_and_row(show: Show) -> None:
@@ -126,7 +128,10 @@ def test_samples_are_found_by_their_words(show: Show) -> None:
     assert opened.page.locator(f"{SEEN} .completion").count() == 6
     assert "fails the language gate" in opened.page.locator(f"{SEEN} .completion").nth(2).inner_text()
     assert opened.page.locator(f"{SEEN} .completion").first.locator("tbody tr").first.inner_text().split() == [
-        "joy", "0.71", "0.65"]
+        "joy",
+        "0.71",
+        "0.65",
+    ]
     search.fill("no such words")
     assert "No prompt" in opened.page.locator(f"{SEEN} .prompt-text").inner_text()
 
@@ -163,7 +168,8 @@ def test_nothing_overflows_a_phone(show: Show) -> None:
         opened.page.locator(f"{SEEN} .open").first.click()
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
         assert opened.page.locator(f"{SEEN} .board tbody td").nth(1).evaluate("td => getComputedStyle(td).display") == (
-            "flex")
+            "flex"
+        )
 
 
 def test_cards_are_sorted_by_a_list(show: Show) -> None:
@@ -176,12 +182,15 @@ def test_dark_and_light_follow_the_reader(show: Show) -> None:
     colours = []
     for scheme in ("light", "dark"):
         page = show(report(), scheme=scheme).page
-        colours.append(page.evaluate("(style => [style.color, style.backgroundColor])"
-                                     "(getComputedStyle(document.documentElement))"))
+        colours.append(
+            page.evaluate("(style => [style.color, style.backgroundColor])(getComputedStyle(document.documentElement))")
+        )
         page.locator("figure").first.scroll_into_view_if_needed()
         page.wait_for_selector("figure[data-drawn]")
-        assert page.evaluate("document.querySelector('.plot').layout.font.color === getComputedStyle("
-                             "document.documentElement).getPropertyValue('--ink')")
+        assert page.evaluate(
+            "document.querySelector('.plot').layout.font.color === getComputedStyle("
+            "document.documentElement).getPropertyValue('--ink')"
+        )
     (light_ink, light_page), (dark_ink, dark_page) = (map(_luminance, pair) for pair in colours)
     assert _contrast(light_ink, light_page) > 12 and _contrast(dark_ink, dark_page) > 12
     assert light_page > light_ink and dark_page < dark_ink

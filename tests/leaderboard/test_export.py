@@ -15,14 +15,24 @@ from leaderboard.export import export
 
 def table() -> pd.DataFrame:
     """Two finished rows and a failed one, with the names that formats must escape."""
-    return pd.DataFrame({
-        "key": ["wdpo", "dpo", "cvar"], "suite": "grammar", "train_shift": "alpha_mixture(a=joy,alpha=0.1)",
-        "label": ["WDPO_1 & 50% | x", "DPO", "CVaR"], "status": ["done", "done", "failed"],
-        "reason": ["", "", "loss\nis NaN"],
-        "nominal": [0.5, 0.25, math.nan], "nominal_low": [0.4, math.nan, math.nan],
-        "nominal_high": [0.6, math.nan, math.nan], "nominal_n": [3, 1, 0],
-        "over_envelope": [-0.02, 0.1, math.nan], "over_envelope_low": [-0.03, 0.05, math.nan],
-        "over_envelope_high": [-0.01, 0.15, math.nan], "auc": math.nan})
+    return pd.DataFrame(
+        {
+            "key": ["wdpo", "dpo", "cvar"],
+            "suite": "grammar",
+            "train_shift": "alpha_mixture(a=joy,alpha=0.1)",
+            "label": ["WDPO_1 & 50% | x", "DPO", "CVaR"],
+            "status": ["done", "done", "failed"],
+            "reason": ["", "", "loss\nis NaN"],
+            "nominal": [0.5, 0.25, math.nan],
+            "nominal_low": [0.4, math.nan, math.nan],
+            "nominal_high": [0.6, math.nan, math.nan],
+            "nominal_n": [3, 1, 0],
+            "over_envelope": [-0.02, 0.1, math.nan],
+            "over_envelope_low": [-0.03, 0.05, math.nan],
+            "over_envelope_high": [-0.01, 0.15, math.nan],
+            "auc": math.nan,
+        }
+    )
 
 
 def test_csv_loses_nothing_and_has_the_headline_before_other_metrics() -> None:

@@ -76,7 +76,10 @@ def test_trajectory_spans_the_two_ends_with_dpo_behind() -> None:
     made = group(made=(rows()[0], rows()[5]))
     figure = trajectory(made, Palette(made.rows))
     assert figure is not None and [trace["meta"].get("row") for trace in figure.data] == [
-        None, "group_dro(beta=0.1)", "dpo(beta=0.1)"]
+        None,
+        "group_dro(beta=0.1)",
+        "dpo(beta=0.1)",
+    ]
     last = {trace["meta"].get("row"): (trace["x"][-1], trace["y"][-1]) for trace in figure.data}
     assert last["group_dro(beta=0.1)"] == (0.55, 0.48)  # x: alpha = 0, y: alpha = 1
     assert last[None] == last["dpo(beta=0.1)"] == (0.77, 0.22)

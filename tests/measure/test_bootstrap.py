@@ -19,8 +19,17 @@ def test_weights_are_counts_that_sum_to_one_and_the_first_row_is_the_sample() ->
 def test_means_are_the_double_sum_over_seeds_and_prompts() -> None:
     rng = np.random.default_rng(0)
     values, resamples = rng.normal(size=(2, 3, 5, 4)), crossed(3, 5, 7, "a")
-    expected = [[sum(resamples.seeds[b, s] * resamples.prompts[b, p] * values[policy, s, p]
-                     for s in range(3) for p in range(5)) for policy in range(2)] for b in range(8)]
+    expected = [
+        [
+            sum(
+                resamples.seeds[b, s] * resamples.prompts[b, p] * values[policy, s, p]
+                for s in range(3)
+                for p in range(5)
+            )
+            for policy in range(2)
+        ]
+        for b in range(8)
+    ]
     np.testing.assert_allclose(resamples.mean(values), expected)
 
 

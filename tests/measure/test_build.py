@@ -31,8 +31,9 @@ def value(row: Row, metric: str) -> float:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
     """Rows of a world with next to no noise, where every completion passes the gate."""
     methods = [replace(method, quality=1.0) for method in METHODS]
-    folder = write_run(tmp_path_factory.mktemp("quiet") / "run", seeds=2, prompts=150, methods=methods, noise=0.004,
-                       seed_noise=0.0)
+    folder = write_run(
+        tmp_path_factory.mktemp("quiet") / "run", seeds=2, prompts=150, methods=methods, noise=0.004, seed_noise=0.0
+    )
     return by_label(build_report([folder], replicates=50).groups[0])
 
 
@@ -71,8 +72,11 @@ def test_closed_forms_of_the_other_columns(quiet: dict[str, Row]) -> None:
 
 def test_roles_order_and_labels(group: Group) -> None:
     assert [(row.label, row.role) for row in group.rows if row.role != "baseline"] == [
-        ("WDPO", "method"), ("KLDPO τ=0.1", "method"), ("Oracle", "positive control"),
-        ("DPO β=0.3", "negative control")]
+        ("WDPO", "method"),
+        ("KLDPO τ=0.1", "method"),
+        ("Oracle", "positive control"),
+        ("DPO β=0.3", "negative control"),
+    ]
     assert {row.label for row in group.rows if row.role == "baseline"} == {"Reference", "SFT", "DPO β=0.1", "DPO β=1"}
     roles = [row.role for row in group.rows]
     assert roles == sorted(roles, key=["method", "baseline", "positive control", "negative control"].index)
@@ -82,8 +86,9 @@ def test_roles_order_and_labels(group: Group) -> None:
 
 
 def test_words_of_the_group(group: Group) -> None:
-    assert group.headline == ("WDPO clears the DPO envelope; KLDPO τ=0.1 is no more than early-stopped DPO (3 seeds; "
-                              "controls behave).")
+    assert group.headline == (
+        "WDPO clears the DPO envelope; KLDPO τ=0.1 is no more than early-stopped DPO (3 seeds; controls behave)."
+    )
     assert group.conflict.startswith("Conflict: at alpha_mixture(a=joy,b=sadness,alpha=1,kind=convex)")
     assert group.linear and group.train_label == "0.1 joy + 0.9 sadness"
     assert [shift.label for shift in group.eval_shifts][:3] == ["0", "0.1", "0.2"]
@@ -140,9 +145,12 @@ def test_adding_a_method_changes_no_number_of_another(group: Group, tmp_path: Pa
 
 
 def test_a_failed_seed_leaves_the_others_and_a_failed_or_skipped_method_says_why(tmp_path: Path) -> None:
-    methods = (*METHODS[:5], Trained("kldpo(beta=0.1,tau=0.1)", failed_seeds=(1,)),
-               Trained("wdpo(beta=0.1,rho=1)", failed_seeds=(0, 1, 2)), Trained("oracle(beta=0.1,at=middle)",
-                                                                                skipped="no such mixture"))
+    methods = (
+        *METHODS[:5],
+        Trained("kldpo(beta=0.1,tau=0.1)", failed_seeds=(1,)),
+        Trained("wdpo(beta=0.1,rho=1)", failed_seeds=(0, 1, 2)),
+        Trained("oracle(beta=0.1,at=middle)", skipped="no such mixture"),
+    )
     folder = write_run(tmp_path / "run", prompts=40, methods=methods)
     (group,) = build_report([folder], replicates=100).groups
     rows = {row.method: row for row in group.rows}
@@ -176,8 +184,12 @@ def test_one_seed_is_never_judged_over_seeds(tmp_path: Path) -> None:
 
 
 def test_controls_that_fail_are_written_on_the_group(tmp_path: Path) -> None:
-    methods = (*METHODS[:3], Trained("dpo(beta=0.3)", t=0.8, lift=0.15), *METHODS[4:7],
-               Trained("oracle(beta=0.1,at=middle)", t=0.5))
+    methods = (
+        *METHODS[:3],
+        Trained("dpo(beta=0.3)", t=0.8, lift=0.15),
+        *METHODS[4:7],
+        Trained("oracle(beta=0.1,at=middle)", t=0.5),
+    )
     (group,) = build_report([write_run(tmp_path / "run", methods=methods)], replicates=200).groups
     failing = [caveat for caveat in group.caveats if caveat.startswith("Controls fail")]
     assert len(failing) == 2 and "Oracle" in failing[0] and "DPO β=0.3" in failing[1]

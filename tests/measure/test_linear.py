@@ -15,9 +15,11 @@ def shifts(text: str) -> list[Shift]:
 
 def test_weights_of_linear_shifts_are_found_and_others_have_none() -> None:
     assert linear_weights(shifts("alpha_mixture(a=joy,b=sadness,alpha=0.3)")[0]) == pytest.approx(
-        {"joy": 0.3, "sadness": 0.7})
+        {"joy": 0.3, "sadness": 0.7}
+    )
     assert linear_weights(shifts("reward_blend(weights=joy:0.2+sadness:0.3+love:0.5)")[0]) == pytest.approx(
-        {"joy": 0.2, "sadness": 0.3, "love": 0.5})
+        {"joy": 0.2, "sadness": 0.3, "love": 0.5}
+    )
     assert linear_weights(shifts("alpha_mixture(a=joy,b=sadness,alpha=0.3,kind=geometric)")[0]) is None
 
 
@@ -33,9 +35,14 @@ def test_a_shift_named_twice_binds_once() -> None:
     assert len(binding(shifts("alpha_mixture(a=joy,b=sadness,alpha=0:1:0.5)") * 2)) == 2
 
 
-@pytest.mark.parametrize("text", ["alpha_mixture(a=joy,b=sadness,alpha=0:1:0.1)",
-                                  "reward_blend(over=joy+sadness+love,grid=3)",
-                                  "reward_blend(over=joy+sadness+love,samples=9)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alpha_mixture(a=joy,b=sadness,alpha=0:1:0.1)",
+        "reward_blend(over=joy+sadness+love,grid=3)",
+        "reward_blend(over=joy+sadness+love,samples=9)",
+    ],
+)
 def test_the_worst_of_those_that_bind_is_the_worst_of_all(text: str) -> None:
     points = shifts(text)
     rng = np.random.default_rng(0)

@@ -31,14 +31,24 @@ def test_gate_gives_failing_completions_the_least_utility() -> None:
 
 
 def test_utility_by_kind_by_hand() -> None:
-    rewards = {"joy": np.array([1.0, 1.0]), "sadness": np.array([0.0, 0.0]),
-               "gold_joy": np.array([0.5, 0.5]), "gold_sadness": np.array([0.2, 0.2])}
+    rewards = {
+        "joy": np.array([1.0, 1.0]),
+        "sadness": np.array([0.0, 0.0]),
+        "gold_joy": np.array([0.5, 0.5]),
+        "gold_sadness": np.array([0.2, 0.2]),
+    }
     quality = np.array([True, False])
-    told = {kind: utility(shift(0.25), rewards, quality, RANGES, kind).tolist()  # type: ignore[arg-type]
-            for kind in ("ungated", "gated", "gold", "gated_gold")}
+    told = {
+        kind: utility(shift(0.25), rewards, quality, RANGES, kind).tolist()  # type: ignore[arg-type]
+        for kind in ("ungated", "gated", "gold", "gated_gold")
+    }
     least = 0.25 * -1 + 0.75 * 0
-    assert told == {"ungated": [0.25, 0.25], "gated": [0.25, least], "gold": pytest.approx([0.275, 0.275]),
-                    "gated_gold": pytest.approx([0.275, least])}
+    assert told == {
+        "ungated": [0.25, 0.25],
+        "gated": [0.25, least],
+        "gold": pytest.approx([0.275, 0.275]),
+        "gated_gold": pytest.approx([0.275, least]),
+    }
 
 
 def test_win_rate_counts_ties_half() -> None:
@@ -70,17 +80,31 @@ def test_preference_accuracy_by_hand() -> None:
 
 def completions(joy: list[float], sadness: list[float], quality: list[bool], step: int) -> pd.DataFrame:
     count = len(joy)
-    return pd.DataFrame({
-        "split": "test", "step": step, "prompt_id": [f"p{i}" for i in range(count)], "sample": 0,
-        "completion": ["glad now"] * count, "quality": quality, "kl": [1.0, 3.0][:count], "length": 2, "ended": True,
-        "joy": joy, "sadness": sadness, "gold_joy": joy, "gold_sadness": sadness,
-    })
+    return pd.DataFrame(
+        {
+            "split": "test",
+            "step": step,
+            "prompt_id": [f"p{i}" for i in range(count)],
+            "sample": 0,
+            "completion": ["glad now"] * count,
+            "quality": quality,
+            "kl": [1.0, 3.0][:count],
+            "length": 2,
+            "ended": True,
+            "joy": joy,
+            "sadness": sadness,
+            "gold_joy": joy,
+            "gold_sadness": sadness,
+        }
+    )
 
 
 def records_of(samples: pd.DataFrame, reference: pd.DataFrame) -> dict[tuple[str, str], MetricRecord]:
     grid = [shift(0.0), shift(1.0)]
-    return {(record.metric, record.eval_shift): record
-            for record in cell_records(samples, shift(0.0), grid, RANGES, reference)}
+    return {
+        (record.metric, record.eval_shift): record
+        for record in cell_records(samples, shift(0.0), grid, RANGES, reference)
+    }
 
 
 def test_records_of_a_cell_by_hand() -> None:
@@ -114,16 +138,33 @@ def test_without_a_reference_there_is_no_win_rate_and_without_test_rows_nothing(
 
 
 def result(method: str, beta: float, train: str, evaluated: str, metric: str, value: float) -> dict[str, object]:
-    return {"suite": "s", "method": method, "hparams": f'{{"beta": {beta}}}', "train_shift": train, "seed": 0,
-            "eval_shift": evaluated, "metric": metric, "value": value, "n": 5, "cell_id": f"{method}{beta}{train}"}
+    return {
+        "suite": "s",
+        "method": method,
+        "hparams": f'{{"beta": {beta}}}',
+        "train_shift": train,
+        "seed": 0,
+        "eval_shift": evaluated,
+        "metric": metric,
+        "value": value,
+        "n": 5,
+        "cell_id": f"{method}{beta}{train}",
+    }
 
 
 def test_price_and_regret_by_hand() -> None:
-    told = cross_cell_records(pd.DataFrame([
-        result("dpo", 0.1, "A", "A", "nominal", 0.8), result("dpo", 1.0, "A", "A", "nominal", 0.6),
-        result("kldpo", 1.0, "A", "A", "nominal", 0.55), result("kldpo", 7.0, "A", "A", "nominal", 0.55),
-        result("dpo", 0.1, "B", "B", "reward", 0.9), result("kldpo", 7.0, "A", "B", "reward", 0.3),
-    ]))
+    told = cross_cell_records(
+        pd.DataFrame(
+            [
+                result("dpo", 0.1, "A", "A", "nominal", 0.8),
+                result("dpo", 1.0, "A", "A", "nominal", 0.6),
+                result("kldpo", 1.0, "A", "A", "nominal", 0.55),
+                result("kldpo", 7.0, "A", "A", "nominal", 0.55),
+                result("dpo", 0.1, "B", "B", "reward", 0.9),
+                result("kldpo", 7.0, "A", "B", "reward", 0.3),
+            ]
+        )
+    )
     value = told.set_index(["metric", "cell_id"])["value"]
     assert value["price", "kldpo1.0A"] == pytest.approx(0.05)  # DPO of the same beta
     assert value["price", "kldpo7.0A"] == pytest.approx(0.25)  # no DPO of that beta: the default one

@@ -101,10 +101,13 @@ def test_a_cell_that_failed_in_one_run_and_is_done_in_another_is_done(tmp_path: 
     assert merged.cells["status"].tolist() == ["done"] * 4
 
 
-@pytest.mark.parametrize(("key", "value", "words"), [
-    ("objectives", ["joy"], "differ in objectives"),
-    ("reward_ranges", {"joy": [0, 9], "sadness": [0, 1]}, "differ in reward ranges"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("objectives", ["joy"], "differ in objectives"),
+        ("reward_ranges", {"joy": [0, 9], "sadness": [0, 1]}, "differ in reward ranges"),
+    ],
+)
 def test_runs_of_other_scales_are_not_merged(run: Path, copy: Path, key: str, value: Any, words: str) -> None:
     change_environment(copy, lambda environment: environment.update({key: value}))
     with pytest.raises(UserError, match=words):

@@ -42,8 +42,14 @@ def general_solver(values: np.ndarray, nominal: np.ndarray, floor: float) -> flo
     policies, shifts = values.shape
     bounds = [(0, None)] * policies + [(None, None)]
     upper = np.vstack([np.hstack([-values.T, np.ones((shifts, 1))]), np.append(-nominal, 0)])
-    answer = linprog(np.append(np.zeros(policies), -1), A_ub=upper, b_ub=np.append(np.zeros(shifts), -floor),
-                     A_eq=[np.append(np.ones(policies), 0)], b_eq=[1], bounds=bounds)
+    answer = linprog(
+        np.append(np.zeros(policies), -1),
+        A_ub=upper,
+        b_ub=np.append(np.zeros(shifts), -floor),
+        A_eq=[np.append(np.ones(policies), 0)],
+        b_eq=[1],
+        bounds=bounds,
+    )
     return float("nan") if answer.status == 2 else -answer.fun
 
 
@@ -62,8 +68,9 @@ def test_equals_a_general_solver(policies: int, shifts: int, rounded: bool) -> N
     weights = solution.weights[solved]
     assert (weights >= 0).all()
     np.testing.assert_allclose(weights.sum(axis=1), 1)
-    np.testing.assert_allclose(np.einsum("bp,bps->bs", weights, values[solved]).min(axis=1), solution.value[solved],
-                               atol=1e-9)
+    np.testing.assert_allclose(
+        np.einsum("bp,bps->bs", weights, values[solved]).min(axis=1), solution.value[solved], atol=1e-9
+    )
     assert (np.einsum("bp,bp->b", weights, nominal[solved]) >= floor[solved] - 1e-9).all()
 
 

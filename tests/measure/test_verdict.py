@@ -11,23 +11,38 @@ from benchmark.measure.verdict import control_caveats, headline, outcome, row_ve
 
 
 def row(label: str, over: Estimate | None, method: str = "kldpo", role: str = "method", beta: float = 0.1) -> Row:
-    return Row(key=label, method=method, hparams={"beta": beta}, label=label, role=role, robust=True,  # type: ignore[arg-type]
-               summary="", paper="", status="done", reason="", seeds_done=5, seeds_planned=5,
-               metrics={} if over is None else {"over_envelope": over})
+    return Row(
+        key=label,
+        method=method,
+        hparams={"beta": beta},
+        label=label,
+        role=role,
+        robust=True,  # type: ignore[arg-type]
+        summary="",
+        paper="",
+        status="done",
+        reason="",
+        seeds_done=5,
+        seeds_planned=5,
+        metrics={} if over is None else {"over_envelope": over},
+    )
 
 
 CLEARS, TIES, BELOW = (Estimate(0.18, 0.09, 0.31, 5), Estimate(0.02, -0.03, 0.04, 5), Estimate(-0.1, -0.2, -0.05, 5))
 
 
-@pytest.mark.parametrize(("over", "words"), [
-    (CLEARS, "Clears the DPO envelope by +0.180 [+0.090, +0.310]."),
-    (TIES, "No more than early-stopped DPO: not separable from the envelope (+0.020 [−0.030, +0.040])."),
-    (BELOW, "No more than early-stopped DPO: below the envelope (−0.100 [−0.200, −0.050])."),
-    (Estimate(0.18, 0.09, 0.31, 1), "cannot be judged over seeds"),
-    (Estimate(None, n=5, note=EMPTY), "a nominal win"),
-    (Estimate(None, note="no other plain DPO run to compare with"), "Not judged: no other plain DPO run"),
-    (Estimate(0.18, 0.09, 0.31, 5, "39% of replicates empty"), "39% of replicates empty."),
-])
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        (CLEARS, "Clears the DPO envelope by +0.180 [+0.090, +0.310]."),
+        (TIES, "No more than early-stopped DPO: not separable from the envelope (+0.020 [−0.030, +0.040])."),
+        (BELOW, "No more than early-stopped DPO: below the envelope (−0.100 [−0.200, −0.050])."),
+        (Estimate(0.18, 0.09, 0.31, 1), "cannot be judged over seeds"),
+        (Estimate(None, n=5, note=EMPTY), "a nominal win"),
+        (Estimate(None, note="no other plain DPO run to compare with"), "Not judged: no other plain DPO run"),
+        (Estimate(0.18, 0.09, 0.31, 5, "39% of replicates empty"), "39% of replicates empty."),
+    ],
+)
 def test_verdicts(over: Estimate, words: str) -> None:
     assert words in row_verdict(row("m", over))
 
@@ -44,8 +59,9 @@ def test_clearing_with_the_gate_alone_is_said() -> None:
 
 
 def sweep(inner: Estimate) -> list[Row]:
-    return [row(f"DPO {beta}", over, "dpo", "baseline", beta)
-            for beta, over in ((0.1, CLEARS), (0.3, inner), (1.0, CLEARS))]
+    return [
+        row(f"DPO {beta}", over, "dpo", "baseline", beta) for beta, over in ((0.1, CLEARS), (0.3, inner), (1.0, CLEARS))
+    ]
 
 
 def test_controls_that_behave_need_no_words_and_the_ends_of_the_sweep_are_not_controls() -> None:
@@ -63,10 +79,12 @@ def test_headline_counts_everyone_once() -> None:
     rows = [row("A", CLEARS), row("B", TIES), row("C", BELOW), row("D", Estimate(None, n=5, note=EMPTY))]
     assert headline(rows, (), 5) == (
         "A clears the DPO envelope; B and C are no more than early-stopped DPO; D reaches a nominal reward that DPO "
-        "does not (5 seeds; controls behave).")
+        "does not (5 seeds; controls behave)."
+    )
     assert headline(rows[1:2], ("Controls fail: x",), 5) == (
         "No method clears the DPO envelope: B is no more than early-stopped DPO (5 seeds; controls fail, so this is "
-        "not evidence).")
+        "not evidence)."
+    )
     assert "cannot be judged over seeds" in headline(rows, (), 1)
     assert headline([], (), 5) == "No method has finished yet."
 

@@ -20,9 +20,18 @@ def make_model() -> MakeModel:
     def make(seed: int, vocabulary: int = 8, tied: bool = True) -> LlamaForCausalLM:
         torch.manual_seed(seed)
         config = LlamaConfig(
-            vocab_size=vocabulary, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
-            max_position_embeddings=64, tie_word_embeddings=tied, initializer_range=0.5, rms_norm_eps=1e-2,
-            pad_token_id=0, bos_token_id=1, eos_token_id=2,
+            vocab_size=vocabulary,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=64,
+            tie_word_embeddings=tied,
+            initializer_range=0.5,
+            rms_norm_eps=1e-2,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
         )
         return LlamaForCausalLM(config).eval()
 

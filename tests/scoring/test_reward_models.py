@@ -116,8 +116,12 @@ def test_convolution_learns_probabilities_not_only_classes():
 
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
-    [([], np.zeros((0, 2)), "at least one"), (["a"], np.zeros((1, 3)), "shape"), (["a"], np.array([[0, 1.5]]), "0, 1"),
-     (["a"], np.array([[0, np.nan]]), "0, 1")],
+    [
+        ([], np.zeros((0, 2)), "at least one"),
+        (["a"], np.zeros((1, 3)), "shape"),
+        (["a"], np.array([[0, 1.5]]), "0, 1"),
+        (["a"], np.array([[0, np.nan]]), "0, 1"),
+    ],
 )
 def test_convolution_refuses_labels_that_do_not_fit(texts, labels, message):
     with pytest.raises(ValueError, match=message):
@@ -151,8 +155,12 @@ def test_progress_counts_to_the_end(marked_texts, tiny_gpt2):
     for fit, steps in (
         (lambda report: fit_convolution(texts, labels, OBJECTIVES, seed=0, epochs=2, progress=report), 4),
         (lambda report: fit_linear(texts, labels, OBJECTIVES, progress=report), 2),
-        (lambda report: fit_transformer(str(tiny_gpt2), texts, labels, OBJECTIVES, seed=0, epochs=1,
-                                        progress=report), 2),
+        (
+            lambda report: fit_transformer(
+                str(tiny_gpt2), texts, labels, OBJECTIVES, seed=0, epochs=1, progress=report
+            ),
+            2,
+        ),
     ):
         seen: list[tuple[int, int]] = []
         fit(lambda done, total, seen=seen: seen.append((done, total)))
@@ -183,5 +191,3 @@ def test_batches_hold_every_row_once():
         assert max(map(len, batches)) == 64
     padded = sum(len(batch) * lengths[batch].max() for batch in shuffled_batches(lengths, 64, np.random.default_rng(1)))
     assert padded < 1.15 * lengths.sum() < len(lengths) * 59
-
-

@@ -97,8 +97,11 @@ def test_grid_of_alphas_has_both_ends():
     assert [point.position() for point in points] == pytest.approx([i / 10 for i in range(11)])
 
 
-EXAMPLES = [AlphaMixture("joy", "fear", 0.1), AlphaMixture("joy", "fear", 0.1, "geometric"),
-            RewardBlend("joy:0.2+fear:0.3+love:0.5")]
+EXAMPLES = [
+    AlphaMixture("joy", "fear", 0.1),
+    AlphaMixture("joy", "fear", 0.1, "geometric"),
+    RewardBlend("joy:0.2+fear:0.3+love:0.5"),
+]
 
 
 @pytest.mark.parametrize("shift", EXAMPLES, ids=str)

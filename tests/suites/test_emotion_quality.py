@@ -13,9 +13,20 @@ from benchmark.suites.emotion.quality import longest_run, passes
 
 @pytest.mark.parametrize(
     ("text", "times"),
-    [("", 0), ("a", 1), ("a b c", 1), ("a a", 2), ("x a a a y", 3), ("a b a b", 2), ("a b a b a", 2),
-     ("a b a b a b", 3), ("b a a b a a b", 2), ("a b c d e f a b c d e f", 2), ("a b c d e f g a b c d e f g", 1),
-     ("a b c a b c a b c a b c d", 4)],
+    [
+        ("", 0),
+        ("a", 1),
+        ("a b c", 1),
+        ("a a", 2),
+        ("x a a a y", 3),
+        ("a b a b", 2),
+        ("a b a b a", 2),
+        ("a b a b a b", 3),
+        ("b a a b a a b", 2),
+        ("a b c d e f a b c d e f", 2),
+        ("a b c d e f g a b c d e f g", 1),
+        ("a b c a b c a b c a b c d", 4),
+    ],
 )
 def test_longest_run(text, times):
     assert longest_run(text.split()) == times

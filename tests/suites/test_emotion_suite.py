@@ -34,18 +34,32 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = []
         for _ in range(count):
             label = str(generator.choice(OBJECTIVES))
-            start, thing, end = (str(generator.choice(options)) for options in (
-                ["i feel", "we were so", "today i am"], ["the old house", "my dog", "this long day"], ["", " again"],
-            ))
+            start, thing, end = (
+                str(generator.choice(options))
+                for options in (
+                    ["i feel", "we were so", "today i am"],
+                    ["the old house", "my dog", "this long day"],
+                    ["", " again"],
+                )
+            )
             lines.append(f"{start} {WORDS[label]} about {thing}{end};{label}")
         (folder / f"{split}.txt").write_text("\n".join(lines))
     return folder
 
 
 def make(data: Path, **settings: Any) -> EmotionSuite:
-    return EmotionSuite(EmotionSettings(**{
-        "data_dir": data, "policy": "scratch", "scratch": SCRATCH, "convolution": {"epochs": 8}, **COUNTS, **settings,
-    }))
+    return EmotionSuite(
+        EmotionSettings(
+            **{
+                "data_dir": data,
+                "policy": "scratch",
+                "scratch": SCRATCH,
+                "convolution": {"epochs": 8},
+                **COUNTS,
+                **settings,
+            }
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -140,8 +154,11 @@ def test_the_scales_are_one_reward(data, built):
 
 def _specs(suite: EmotionSuite) -> dict[str, Any]:
     return {
-        "policy": suite.policy_spec(0), "reward_model": suite.reward_model_spec(), "judge": suite.judge_spec(),
-        "prompts": suite.prompts_spec("train"), "scoring": suite.scoring_spec(),
+        "policy": suite.policy_spec(0),
+        "reward_model": suite.reward_model_spec(),
+        "judge": suite.judge_spec(),
+        "prompts": suite.prompts_spec("train"),
+        "scoring": suite.scoring_spec(),
     }
 
 
@@ -244,8 +261,9 @@ def test_a_pretrained_policy_gets_a_pad_token_and_learns(data, tmp_path):
     tokenizer.pad_token = None
     tokenizer.save_pretrained(source)
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=len(tokenizer), n_positions=80, n_embd=32, n_layer=1, n_head=1, bos_token_id=1,
-                        eos_token_id=1)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=80, n_embd=32, n_layer=1, n_head=1, bos_token_id=1, eos_token_id=1
+    )
     GPT2LMHeadModel(config).save_pretrained(source)
     fast = {"epochs": 4, "batch_size": 16, "learning_rate": 1e-2}
     suite = make(data, policy=str(source), finetune=fast)

@@ -75,10 +75,14 @@ def _mood_probability(place_emotion, words):
 def test_moody_words_sum_to_their_marginal():
     """Summed over every adjective, adverb and noun, the probabilities leave that of the verb and the plain choices."""
     total = sum(
-        math.exp(completion_log_probability(
-            f"the son went to the fair and grew {adjective}, then {adverb} welcomed his cat with {noun}."
-        ))
-        for adjective in _words_of("adjective") for adverb in _words_of("adverb") for noun in _words_of("noun")
+        math.exp(
+            completion_log_probability(
+                f"the son went to the fair and grew {adjective}, then {adverb} welcomed his cat with {noun}."
+            )
+        )
+        for adjective in _words_of("adjective")
+        for adverb in _words_of("adverb")
+        for noun in _words_of("noun")
     )
     plain = (1 / 5) * 0.4 * (1 / 12) * 0.6 * 0.5
     assert total == pytest.approx(plain * _mood_probability("joy", {"verb": "welcomed"}), rel=1e-10)
@@ -93,10 +97,12 @@ def test_the_wish_sums_out():
 
 def test_plain_choices_sum_out():
     total = sum(
-        math.exp(completion_log_probability(
-            f"my sister walked to the forest and {feeling} {strong}afraid, "
-            f"then slowly avoided her {thing} with {much}dread."
-        ))
+        math.exp(
+            completion_log_probability(
+                f"my sister walked to the forest and {feeling} {strong}afraid, "
+                f"then slowly avoided her {thing} with {much}dread."
+            )
+        )
         for feeling in FEELINGS
         for strong in ["", *(f"{word} " for word in INTENSIFIERS)]
         for thing in OBJECTS
@@ -113,7 +119,8 @@ def test_frequencies_follow_probabilities():
     found = Counter((words["adjective"], words["noun"]) for words in readings)
     expected = {
         (adjective, noun): len(drawn) * _mood_probability("joy", {"adjective": adjective, "noun": noun})
-        for adjective in _words_of("adjective") for noun in _words_of("noun")
+        for adjective in _words_of("adjective")
+        for noun in _words_of("noun")
     }
     assert sum(expected.values()) == pytest.approx(len(drawn), rel=1e-9)
     chi_square = sum((found[pair] - mean) ** 2 / mean for pair, mean in expected.items())
@@ -168,8 +175,15 @@ def test_entropy_estimate_is_stable(texts):
     def presence(p):
         return -p * math.log(p) - (1 - p) * math.log(1 - p)
 
-    plain = (math.log(5) + math.log(12) + presence(0.6) + 0.6 * math.log(6) + presence(0.4) + 0.4 * math.log(4)
-             + presence(0.5))
+    plain = (
+        math.log(5)
+        + math.log(12)
+        + presence(0.6)
+        + 0.6 * math.log(6)
+        + presence(0.4)
+        + 0.4 * math.log(4)
+        + presence(0.5)
+    )
     mood = surprise.mean() - plain
     assert 4.5 * math.log(6) < mood < 4.5 * math.log(36)  # 4.5 moody words on average, of one list or of any
     assert surprise.mean() == pytest.approx(21.53, abs=0.15)

@@ -15,8 +15,16 @@ from benchmark.suites.grammar.language import POSSESSIVE_OF, grammatical, render
 from benchmark.suites.grammar.tokenizer import VOCABULARY, build_tokenizer, sentence_tokens
 
 TINY = GrammarSettings(
-    policy_sentences=128, policy_batch=32, policy_layers=1, policy_width=32, policy_heads=1, policy_feed_forward=32,
-    reward_sentences=3000, train_prompts=50, validation_prompts=20, test_prompts=20,
+    policy_sentences=128,
+    policy_batch=32,
+    policy_layers=1,
+    policy_width=32,
+    policy_heads=1,
+    policy_feed_forward=32,
+    reward_sentences=3000,
+    train_prompts=50,
+    validation_prompts=20,
+    test_prompts=20,
 )
 
 
@@ -43,10 +51,17 @@ def test_the_suite_is_registered():
     assert Suite.registry.get("grammar") is GrammarSuite
 
 
-@pytest.mark.parametrize("wrong", [
-    {"policy_width": 64, "policy_heads": 8}, {"policy_sentences": 0}, {"max_new_tokens": 10}, {"unknown": 1},
-    {"test_prompts": 0}, {"policy_learning_rate": -1},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"policy_width": 64, "policy_heads": 8},
+        {"policy_sentences": 0},
+        {"max_new_tokens": 10},
+        {"unknown": 1},
+        {"test_prompts": 0},
+        {"policy_learning_rate": -1},
+    ],
+)
 def test_settings_that_cannot_work(wrong):
     with pytest.raises(ValidationError):
         GrammarSettings(**wrong)

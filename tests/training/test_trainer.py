@@ -25,9 +25,7 @@ def make_trainer(method, model, tokenizer, pairs, reference, folder, micro=None,
         TrainingSettings(epochs=1, batch_size=64, micro_batch_size=micro, warmup_steps=0, **settings), 64, 0, folder
     )
     collator = PairCollator(pairs, reference, tokenizer.pad_token_id)
-    return PreferenceTrainer(
-        method, 64, config, model=model, processing_class=tokenizer, data_collator=collator
-    )
+    return PreferenceTrainer(method, 64, config, model=model, processing_class=tokenizer, data_collator=collator)
 
 
 def step_gradients(trainer):

@@ -24,14 +24,22 @@ SPECIAL = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
 
 
 def build_scratch(
-    texts: Sequence[str], held_out: Sequence[str], settings: EmotionSettings, seed: int, folder: Path,
+    texts: Sequence[str],
+    held_out: Sequence[str],
+    settings: EmotionSettings,
+    seed: int,
+    folder: Path,
     progress: Progress,
 ) -> None:
     """Train tokenizer and policy on `texts`; write the checkpoint and `metrics.json`. `seed` sets weights and order."""
     wanted = settings.scratch
     tokenizer = train_tokenizer(texts, wanted.vocabulary)
     shape = ScratchPolicy(
-        len(tokenizer), wanted.width, wanted.layers, wanted.heads, wanted.feed_forward,
+        len(tokenizer),
+        wanted.width,
+        wanted.layers,
+        wanted.heads,
+        wanted.feed_forward,
         attention_dropout=wanted.dropout,
     )
     model = build_scratch_policy(shape, tokenizer, seed)
@@ -41,7 +49,11 @@ def build_scratch(
 
 
 def build_finetuned(
-    texts: Sequence[str], held_out: Sequence[str], settings: EmotionSettings, seed: int, folder: Path,
+    texts: Sequence[str],
+    held_out: Sequence[str],
+    settings: EmotionSettings,
+    seed: int,
+    folder: Path,
     progress: Progress,
 ) -> None:
     """Fine-tune a pretrained policy on `texts`; write the checkpoint and `metrics.json`. `seed` sets the order.
@@ -97,15 +109,29 @@ def _rows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: 
 
 
 def _fit(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str],
-    settings: ScratchSettings | FineTuneSettings, max_tokens: int, seed: int, progress: Progress,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    settings: ScratchSettings | FineTuneSettings,
+    max_tokens: int,
+    seed: int,
+    progress: Progress,
 ) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         fit_language_model(
-            model, _rows(tokenizer, texts, max_tokens), pad_token_id=tokenizer.pad_token_id,
-            learning_rate=settings.learning_rate, batch_size=settings.batch_size, epochs=settings.epochs,
-            warmup_steps=settings.warmup_steps, schedule=settings.schedule, weight_decay=settings.weight_decay,
-            clip=settings.clip, seed=seed, folder=Path(scratch), progress=progress,
+            model,
+            _rows(tokenizer, texts, max_tokens),
+            pad_token_id=tokenizer.pad_token_id,
+            learning_rate=settings.learning_rate,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            warmup_steps=settings.warmup_steps,
+            schedule=settings.schedule,
+            weight_decay=settings.weight_decay,
+            clip=settings.clip,
+            seed=seed,
+            folder=Path(scratch),
+            progress=progress,
         )
 
 

@@ -30,10 +30,13 @@ def build_scorer(
     model = _fit(kind, role, half, settings, progress)
     model.save(folder)
     mixed = concatenate(held_out, len(held_out), generator("emotion", "held_out"))
-    save_report(folder, {
-        "single": scoring_report(model, held_out.texts, held_out.labels),
-        "concatenated": scoring_report(model, mixed.texts, mixed.labels),
-    })
+    save_report(
+        folder,
+        {
+            "single": scoring_report(model, held_out.texts, held_out.labels),
+            "concatenated": scoring_report(model, mixed.texts, mixed.labels),
+        },
+    )
 
 
 def _fit(kind: str, role: str, half: Texts, settings: EmotionSettings, progress: Progress) -> RewardModel:
@@ -48,9 +51,7 @@ def _fit(kind: str, role: str, half: Texts, settings: EmotionSettings, progress:
     if kind.startswith(TRANSFORMER):
         from benchmark.scoring.transformer import fit_transformer
 
-        return fit_transformer(
-            source, texts.texts, texts.labels, OBJECTIVES, seed=seed, progress=progress, **options
-        )
+        return fit_transformer(source, texts.texts, texts.labels, OBJECTIVES, seed=seed, progress=progress, **options)
     from benchmark.scoring.convolution import fit_convolution
 
     return fit_convolution(texts.texts, texts.labels, OBJECTIVES, seed=seed, progress=progress, **options)

@@ -58,19 +58,23 @@ class EmotionSuite(Suite):
     def describe(self) -> dict[str, str]:
         """Data, policy, rewards, judge and quality gate, in words."""
         settings = self.settings
-        scale = ("probability: sigmoid of the classifier's logit, as in arXiv:2502.01930"
-                 if settings.reward_scale == "sigmoid" else f"log-odds, clipped to +-{LOGIT_LIMIT:g}")
+        scale = (
+            "probability: sigmoid of the classifier's logit, as in arXiv:2502.01930"
+            if settings.reward_scale == "sigmoid"
+            else f"log-odds, clipped to +-{LOGIT_LIMIT:g}"
+        )
         return {
             "data": f"Emotion (Saravia et al. 2018), label surprise dropped, from "
-                    f"{'a folder' if settings.data_dir else f'{HUB_ID} at revision {settings.revision}'}",
-            "policy": "Llama-shaped, trained from scratch on the training texts" if settings.policy == SCRATCH
-                      else f"{settings.policy}, fine-tuned on the training texts",
+            f"{'a folder' if settings.data_dir else f'{HUB_ID} at revision {settings.revision}'}",
+            "policy": "Llama-shaped, trained from scratch on the training texts"
+            if settings.policy == SCRATCH
+            else f"{settings.policy}, fine-tuned on the training texts",
             "prompts": f"the first {settings.prompt_tokens} tokens of each text with more",
             "reward": f"{settings.reward_model_kind}, trained on up to three texts joined, half A of the data; {scale}",
             "gold": f"{settings.judge} judge, trained on half B of the data, same scale",
             "quality gate": f"the completion is not blank, the text has at least {quality.LEAST_WORDS} words and no "
-                            f"phrase more than {quality.MOST_REPEATS} times in a row; and its nats per token under "
-                            "the reference policy lie inside the central 99% of held-out human texts",
+            f"phrase more than {quality.MOST_REPEATS} times in a row; and its nats per token under "
+            "the reference policy lie inside the central 99% of held-out human texts",
         }
 
     # What is built once ---------------------------------------------------------------------------------------------
@@ -98,9 +102,13 @@ class EmotionSuite(Suite):
         scratch = settings.policy == SCRATCH
         training = settings.scratch if scratch else settings.finetune
         return {
-            "suite": self.name, "version": 1, "data": self._data_spec(), "seed": seed,
+            "suite": self.name,
+            "version": 1,
+            "data": self._data_spec(),
+            "seed": seed,
             "policy": SCRATCH if scratch else _source_spec(settings.policy),
-            "max_tokens": settings.max_tokens, "training": training.model_dump(),
+            "max_tokens": settings.max_tokens,
+            "training": training.model_dump(),
         }
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
@@ -132,8 +140,12 @@ class EmotionSuite(Suite):
     def prompts_spec(self, split: Split) -> dict[str, Any]:
         """Data, length and number of prompts."""
         return {
-            "suite": self.name, "version": 1, "data": self._data_spec(), "split": split,
-            "tokens": self.settings.prompt_tokens, "count": self._prompt_count(split),
+            "suite": self.name,
+            "version": 1,
+            "data": self._data_spec(),
+            "split": split,
+            "tokens": self.settings.prompt_tokens,
+            "count": self._prompt_count(split),
         }
 
     def prompts(self, split: Split, policy: Path) -> Prompts:
@@ -201,8 +213,15 @@ class EmotionSuite(Suite):
         section, _, source = kind.partition(":")
         options = getattr(self.settings, section).model_dump()
         base = {"source": _source_spec(source)} if kind.startswith(TRANSFORMER) else {}
-        return {"suite": self.name, "version": 1, "data": self._data_spec(), "role": role, "kind": section,
-                "options": options, **base}
+        return {
+            "suite": self.name,
+            "version": 1,
+            "data": self._data_spec(),
+            "role": role,
+            "kind": section,
+            "options": options,
+            **base,
+        }
 
     def _build_scorer(self, role: str, kind: str, half: int, folder: Path, progress: Progress) -> None:
         from benchmark.suites.emotion.scorers import build_scorer

@@ -78,14 +78,31 @@ def _fixed(text: str) -> tuple[Slot, ...]:
 
 OPENING = (
     Part((Slot("time", lexicon.TIMES),), 0.75),
-    Part((Slot("determiner", lexicon.DETERMINERS), Slot("person", tuple(POSSESSIVE_OF)),
-          Slot("motion", lexicon.MOTIONS), *_fixed("to the"), Slot("place", tuple(EMOTION_OF)), *_fixed("and"))),
+    Part(
+        (
+            Slot("determiner", lexicon.DETERMINERS),
+            Slot("person", tuple(POSSESSIVE_OF)),
+            Slot("motion", lexicon.MOTIONS),
+            *_fixed("to the"),
+            Slot("place", tuple(EMOTION_OF)),
+            *_fixed("and"),
+        )
+    ),
 )
 REST = (
     Part((Slot("feeling", lexicon.FEELINGS),)),
     Part((Slot("intensifier", tuple(lexicon.INTENSIFIERS)),), 0.6),
-    Part((_emotional("adjective"), *_fixed(", then"), _emotional("adverb"), _emotional("verb"),
-          Slot("possessive", tuple(lexicon.PERSONS)), Slot("object", lexicon.OBJECTS), *_fixed("with"))),
+    Part(
+        (
+            _emotional("adjective"),
+            *_fixed(", then"),
+            _emotional("adverb"),
+            _emotional("verb"),
+            Slot("possessive", tuple(lexicon.PERSONS)),
+            Slot("object", lexicon.OBJECTS),
+            *_fixed("with"),
+        )
+    ),
     Part((Slot("quantity", tuple(lexicon.QUANTITIES)),), 0.4),
     Part((_emotional("noun"),)),
     Part((*_fixed(", wanting to"), _emotional("wish")), 0.5),
@@ -205,8 +222,10 @@ def sample(count: int, random: np.random.Generator) -> list[Sentence]:
     for slot in STRENGTHS:
         drawn[slot] = _draw_emotional(slot, first, second, random)
     rest, _ = _draw_parts(REST, count, random, drawn)
-    return [Sentence([word for word in left if word], [word for word in right if word], EMOTIONS[one], EMOTIONS[two])
-            for left, right, one, two in zip(opening, rest, first, second, strict=True)]
+    return [
+        Sentence([word for word in left if word], [word for word in right if word], EMOTIONS[one], EMOTIONS[two])
+        for left, right, one, two in zip(opening, rest, first, second, strict=True)
+    ]
 
 
 def sample_openings(count: int, random: np.random.Generator) -> list[str]:

@@ -78,8 +78,10 @@ _TABLES = {
 def _parse(table: str) -> dict[str, dict[str, float]]:
     """`emotion: word strength, ...` lines as strength by emotion and word."""
     lines = [line.split(":") for line in table.strip().splitlines()]
-    return {emotion.strip(): {word: float(strength) for word, strength in map(str.split, words.split(","))}
-            for emotion, words in lines}
+    return {
+        emotion.strip(): {word: float(strength) for word, strength in map(str.split, words.split(","))}
+        for emotion, words in lines
+    }
 
 
 # Strength of every emotional word, by slot, emotion and word: STRENGTHS["adjective"]["anger"]["furious"] == 1.0.

@@ -9,10 +9,27 @@ from benchmark.policies.scratch import check_shape
 from benchmark.suites.base import SuiteSettings
 from benchmark.suites.grammar.language import LONGEST_OPENING, LONGEST_REST
 
-POLICY_FIELDS = ("policy_sentences", "policy_epochs", "policy_batch", "policy_learning_rate", "policy_warmup_steps",
-                 "policy_width", "policy_layers", "policy_heads", "policy_feed_forward", "policy_initializer_range")
-REWARD_FIELDS = ("reward_sentences", "reward_epochs", "reward_batch", "reward_learning_rate", "reward_width",
-                 "reward_channels", "reward_seed")
+POLICY_FIELDS = (
+    "policy_sentences",
+    "policy_epochs",
+    "policy_batch",
+    "policy_learning_rate",
+    "policy_warmup_steps",
+    "policy_width",
+    "policy_layers",
+    "policy_heads",
+    "policy_feed_forward",
+    "policy_initializer_range",
+)
+REWARD_FIELDS = (
+    "reward_sentences",
+    "reward_epochs",
+    "reward_batch",
+    "reward_learning_rate",
+    "reward_width",
+    "reward_channels",
+    "reward_seed",
+)
 MAX_LENGTH = 128  # tokens that a policy can hold; the longest sentence needs fewer than 30
 
 
@@ -42,7 +59,9 @@ class GrammarSettings(SuiteSettings):
     validation_prompts: int = Field(200, gt=0, le=5_000)
     test_prompts: int = Field(400, gt=0, le=5_000)
     max_new_tokens: int = Field(
-        24, gt=LONGEST_REST, le=MAX_LENGTH - LONGEST_OPENING,
+        24,
+        gt=LONGEST_REST,
+        le=MAX_LENGTH - LONGEST_OPENING,
         description=f"of a completion; the longest sentence needs {LONGEST_REST} and the end-of-sequence token",
     )
 

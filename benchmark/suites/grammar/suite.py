@@ -62,8 +62,12 @@ class GrammarSuite(Suite):
 
     def policy_spec(self, seed: int) -> dict[str, Any]:
         """Training settings, shape and seed; the seed draws the sentences, their order and the initial weights."""
-        return {"suite": self.name, "grammar": GRAMMAR_VERSION, "seed": seed,
-                **self.settings.model_dump(include=set(POLICY_FIELDS))}
+        return {
+            "suite": self.name,
+            "grammar": GRAMMAR_VERSION,
+            "seed": seed,
+            **self.settings.model_dump(include=set(POLICY_FIELDS)),
+        }
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Sample sentences, train the policy on them from scratch, and save it with its tokenizer."""
@@ -74,17 +78,28 @@ class GrammarSuite(Suite):
         its = self.settings
         tokenizer = build_tokenizer(MAX_LENGTH)
         shape = ScratchPolicy(
-            len(VOCABULARY), its.policy_width, its.policy_layers, its.policy_heads, its.policy_feed_forward,
-            max_length=MAX_LENGTH, initializer_range=its.policy_initializer_range,
+            len(VOCABULARY),
+            its.policy_width,
+            its.policy_layers,
+            its.policy_heads,
+            its.policy_feed_forward,
+            max_length=MAX_LENGTH,
+            initializer_range=its.policy_initializer_range,
         )
         model = build_scratch_policy(shape, tokenizer, derive_seed("grammar", "weights", seed))
         sentences = sample(its.policy_sentences, generator("grammar", "policy sentences", seed))
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             fit_language_model(
-                model, [sentence_tokens(sentence) for sentence in sentences], pad_token_id=tokenizer.pad_token_id,
-                learning_rate=its.policy_learning_rate, batch_size=its.policy_batch, epochs=its.policy_epochs,
-                warmup_steps=its.policy_warmup_steps, seed=derive_seed("grammar", "order", seed),
-                folder=Path(scratch), progress=progress,
+                model,
+                [sentence_tokens(sentence) for sentence in sentences],
+                pad_token_id=tokenizer.pad_token_id,
+                learning_rate=its.policy_learning_rate,
+                batch_size=its.policy_batch,
+                epochs=its.policy_epochs,
+                warmup_steps=its.policy_warmup_steps,
+                seed=derive_seed("grammar", "order", seed),
+                folder=Path(scratch),
+                progress=progress,
             )
         save_policy(model, tokenizer, folder)
 
@@ -103,9 +118,16 @@ class GrammarSuite(Suite):
         gold = gold_rewards(texts)
         labels = (random.random(gold.shape) < gold).astype(np.float64)
         fit_convolution(
-            texts, labels, OBJECTIVES, seed=derive_seed("grammar", "reward model", its.reward_seed),
-            epochs=its.reward_epochs, batch_size=its.reward_batch, learning_rate=its.reward_learning_rate,
-            embedding_width=its.reward_width, channels=its.reward_channels, progress=progress,
+            texts,
+            labels,
+            OBJECTIVES,
+            seed=derive_seed("grammar", "reward model", its.reward_seed),
+            epochs=its.reward_epochs,
+            batch_size=its.reward_batch,
+            learning_rate=its.reward_learning_rate,
+            embedding_width=its.reward_width,
+            channels=its.reward_channels,
+            progress=progress,
         ).save(folder)
 
     # What is asked again and again ----------------------------------------------------------------------------------
