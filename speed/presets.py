@@ -1,6 +1,6 @@
 """How long presets take: the first run into an empty store, a second identical run, and the peak memory of a process.
 
-Run: `python speed/presets.py grammar-smoke grammar-quick [--rounds 1] [-- EXTRA OPTIONS]`. With several rounds, medians.
+Run: `python speed/presets.py grammar-smoke grammar-quick [--rounds 1] [-- EXTRA OPTIONS]`; medians of several rounds.
 The environment is set up already; importing the libraries is part of the time.
 """
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data import Bools, Floats
+from benchmark.measure.names import shift_label
 from benchmark.measure.report import EvalShift
-from shifts.base import Rewards, Shift
+from shifts.base import Rewards, Shift, parse_shift
 
 SAME_LABELS = 0.95  # agreement from which two shifts count as one
 
@@ -75,7 +76,7 @@ def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
     if not known:
         return "Conflict not measured: the run has no reference pairs."
     shift, agreement, gap = min(known, key=lambda entry: entry[2])
-    where = f"at {shift.name}"
+    where = f"under {shift_label(parse_shift(shift.name)[0])}"
     shares = f"annotators agree with the training labels on {agreement:.0%} of pairs"
     if gap >= 0:
         return (

@@ -148,7 +148,7 @@ METRICS: tuple[Metric, ...] = (
         True,
         headline=True,
     ),
-    Metric("over_envelope_ungated", "ungated", "utility", "The same without the language gate.", 3, True),
+    Metric("over_envelope_ungated", "Envelope, ungated", "utility", "The same without the language gate.", 3, True),
     Metric("nominal", "Nominal", "utility", "Gated reward at the training shift.", 3, True),
     Metric("worst_case", "Worst case", "utility", "Least gated reward over the evaluation shifts.", 3, True),
     Metric("robustness_gap", "Gap", "utility", "Nominal minus worst case.", 3, False),

@@ -89,7 +89,7 @@ def test_words_of_the_group(group: Group) -> None:
     assert group.headline == (
         "WDPO clears the DPO envelope; KLDPO τ=0.1 is no more than early-stopped DPO (3 seeds; controls behave)."
     )
-    assert group.conflict.startswith("Conflict: at alpha_mixture(a=joy,b=sadness,alpha=1,kind=convex)")
+    assert group.conflict.startswith("Conflict: under joy annotators")
     assert group.linear and group.train_label == "0.1 joy + 0.9 sadness"
     assert [shift.label for shift in group.eval_shifts][:3] == ["0", "0.1", "0.2"]
     assert [shift.name for shift in group.eval_shifts if shift.is_training] == [TRAIN]

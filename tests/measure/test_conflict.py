@@ -45,18 +45,18 @@ def test_without_pairs_nothing_is_known() -> None:
         (
             0.44,
             -0.075,
-            "Conflict: at far annotators agree with the training labels on 44% of pairs, and the chosen "
+            "Conflict: under joy annotators agree with the training labels on 44% of pairs, and the chosen "
             "completion is worse by 0.075.",
         ),
-        (0.73, 0.126, "No conflict: even at far"),
+        (0.73, 0.126, "No conflict: even under joy"),
         (0.97, -0.001, "Hardly a conflict"),
     ],
 )
 def test_the_sentence_is_about_the_shift_of_least_gap(agreement: float, gap: float, words: str) -> None:
-    near = EvalShift("near", "0", 0.0, True, agreement=1.0, target_gap=0.3)
-    far = EvalShift("far", "1", 1.0, False, agreement=agreement, target_gap=gap)
+    near = EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True, agreement=1.0, target_gap=0.3)
+    far = EvalShift("reward_blend(weights=joy:1)", "1", 1.0, False, agreement=agreement, target_gap=gap)
     assert conflict_sentence([near, far]).startswith(words)
 
 
 def test_the_sentence_without_pairs_says_so() -> None:
-    assert "not measured" in conflict_sentence([EvalShift("near", "0", 0.0, True)])
+    assert "not measured" in conflict_sentence([EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True)])
