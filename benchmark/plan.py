@@ -8,9 +8,9 @@ from statistics import median
 
 from rich.table import Table
 
-from benchmark.execute.local import gpu_count
 from benchmark.graph import Stage, missing_stages
 from benchmark.matrix import Matrix
+from benchmark.resources import gpu_count
 from benchmark.store import Store
 
 GUESS_SECONDS = 10.0  # for a kind of stage that this store has never seen

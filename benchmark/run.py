@@ -18,6 +18,7 @@ from benchmark.execute.base import Outcome
 from benchmark.graph import missing_stages
 from benchmark.matrix import Matrix, build_matrix
 from benchmark.provenance import provenance
+from benchmark.resources import gpu_count
 from benchmark.store import Store
 
 ENVIRONMENT = "environment.json"
@@ -40,8 +41,11 @@ def prepare(config: RunConfig, options: RunOptions) -> Matrix:
     """The matrix of the configuration together with the cells that `out` holds already.
 
     Raises:
-        UserError: `out` holds a run with other settings, or a name in the configuration is wrong.
+        UserError: `out` holds a run with other settings, a name in the configuration is wrong, or the machine lacks
+            what the settings ask for.
     """
+    if config.training.bf16 and gpu_count() == 0:
+        raise UserError("training.bf16=true needs a GPU, and none is visible here.")
     return build_matrix(config, options.backend, _earlier_cells(config, options))
 
 

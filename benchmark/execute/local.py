@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import multiprocessing
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -14,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from benchmark.execute.base import Executor, Outcome, Watcher
 from benchmark.execute.worker import Message, WorkerSetup, work
 from benchmark.graph import Stage
+from benchmark.resources import gpu_count
 
 MOST_WORKERS = 8
 
@@ -22,20 +22,6 @@ def default_workers() -> int:
     """One worker per GPU where there are any, else one per core that this process may use, at most eight."""
     gpus = gpu_count()
     return gpus or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
-
-
-def gpu_count() -> int:
-    """Number of NVIDIA GPUs that are visible, without importing torch."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([device for device in visible.split(",") if device.strip()])
-    if shutil.which("nvidia-smi") is None:
-        return 0
-    return len([name for name in _list("/proc/driver/nvidia/gpus") if ":" in name])
-
-
-def _list(folder: str) -> list[str]:
-    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 @dataclass

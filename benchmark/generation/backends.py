@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.errors import UserError, unknown
 from benchmark.generation.base import Generator
+from benchmark.resources import gpu_count
 
 BACKENDS = ("transformers", "vllm")
 
@@ -26,7 +27,7 @@ def resolve_backend(requested: str) -> str:
         UserError: an unknown name, or vLLM is asked for and not installed.
     """
     if requested == "auto":
-        return "vllm" if vllm_available() and _cuda_present() else "transformers"
+        return "vllm" if vllm_available() and gpu_count() else "transformers"
     if requested not in BACKENDS:
         raise unknown("backend", requested, ("auto", *BACKENDS))
     if requested == "vllm" and not vllm_available():
@@ -54,9 +55,3 @@ def make_generator(backend: str, **options: Any) -> Generator:
     from benchmark.generation.transformers import TransformersGenerator
 
     return TransformersGenerator(**options)
-
-
-def _cuda_present() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

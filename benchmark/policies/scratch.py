@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
@@ -95,9 +94,3 @@ def _check_tokenizer(shape: ScratchPolicy, tokenizer: PreTrainedTokenizerBase) -
         raise UserError("pad and end-of-sequence are one token: the policy could never learn to stop.")
     if len(tokenizer) > shape.vocab_size:
         raise UserError(f"the tokenizer has {len(tokenizer)} tokens, the policy only {shape.vocab_size}.")
-
-
-def save_policy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a checkpoint with its tokenizer, as `from_pretrained` and vLLM read it."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)

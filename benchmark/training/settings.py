@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class TrainingSettings(BaseModel):
@@ -23,8 +23,14 @@ class TrainingSettings(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0, description="greatest gradient norm")
     checkpoints: int = Field(5, gt=0, description="evenly spaced along training, the last at its end; all evaluated")
-    bf16: bool = Field(False, description="bfloat16 autocast; off on machines without a GPU")
+    bf16: bool = Field(False, description="bfloat16 autocast; needs a GPU")
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+    @model_validator(mode="after")
+    def _whole_micro_batches(self) -> TrainingSettings:
+        if self.micro_batch_size and self.batch_size % self.micro_batch_size:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of micro_batch_size {self.micro_batch_size}")
+        return self
 
 
 def checkpoint_steps(total_steps: int, checkpoints: int) -> list[int]:

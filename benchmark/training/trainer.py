@@ -21,14 +21,8 @@ COEFFICIENTS = "coefficients"
 
 
 def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Path) -> DPOConfig:
-    """TRL's arguments for a run over `pairs` pairs; nothing is logged or saved by the trainer itself.
-
-    Raises:
-        ValueError: the batch is not a whole number of micro-batches.
-    """
+    """TRL's arguments for a run over `pairs` pairs; nothing is logged or saved by the trainer itself."""
     micro = settings.micro_batch_size or settings.batch_size
-    if settings.batch_size % micro:
-        raise ValueError(f"batch_size {settings.batch_size} is not a multiple of micro_batch_size {micro}")
     cpu = not torch.cuda.is_available()
     steps = math.ceil(pairs / settings.batch_size * settings.epochs)
     return DPOConfig(
@@ -41,7 +35,7 @@ def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Pa
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.clip,
-        bf16=settings.bf16 and not cpu,
+        bf16=settings.bf16,
         gradient_checkpointing=settings.gradient_checkpointing,
         max_length=None,
         seed=seed,

@@ -79,6 +79,8 @@ MISTAKES = [
     (["--set", "suite.nonsense=1"], "unknown setting 'suite.nonsense'"),
     (["--set", "seeds=0"], "greater than 0"),
     (["--set", "nonsense"], "KEY=VALUE"),
+    (["--set", "training.micro_batch_size=7"], "batch_size 64 is no multiple of micro_batch_size 7"),
+    (["--suite", "emotion", "--set", "suite.policy=scratch", "--set", "suite.data_dir=nowhere"], "nowhere"),
     (["--config", "nowhere.yaml"], "does not exist"),
     (["--plugin", "nowhere.py"], "does not exist"),
     (["--backend", "vlm"], "vllm"),

@@ -115,6 +115,23 @@ def test_a_failing_method_takes_nothing_down_and_is_shown(prefshift, finished, t
     assert "the objective was nan at step 1" in (out / "site" / "index.html").read_text()
 
 
+def test_blends_and_geometric_mixtures_run_like_the_rest(prefshift, finished):
+    blend = "reward_blend(weights=joy:0.7+sadness:0.2+love:0.1)"
+    shifts = f"{blend},alpha_mixture(a=joy,b=sadness,alpha=0.1,kind=geometric)"
+    out = prefshift.home / "shifts"
+    prefshift(*SMALL, "--methods", "reference,dpo", "--train-shifts", shifts, "--seeds", "1", "--out", "shifts")
+    results, samples = pd.read_parquet(out / "results.parquet"), pd.read_parquet(out / "samples.parquet")
+    for cell_id, part in samples[samples["split"] == "test"].groupby("cell_id"):
+        last = part[part["step"] == part["step"].max()]
+        mine = results[results["cell_id"] == cell_id].set_index(["metric", "eval_shift"])["value"]
+        if "reward_blend" in results.loc[results["cell_id"] == cell_id, "train_shift"].iloc[0]:
+            corner = "reward_blend(weights=joy:0+sadness:1+love:0)"
+            assert mine["reward", corner] == pytest.approx(last["sadness"].mean())
+        else:
+            middle = "alpha_mixture(a=joy,b=sadness,alpha=0.5,kind=geometric)"
+            assert mine["reward", middle] == pytest.approx(((last["joy"] * last["sadness"]) ** 0.5).mean())
+
+
 def test_plan_counts_and_runs_nothing(prefshift, finished):
     before = artefacts(prefshift)
     done = prefshift("plan", *SMALL, "--methods", METHODS, "--seeds", "2", "--out", "run")

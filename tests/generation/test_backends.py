@@ -19,7 +19,7 @@ def test_auto_is_vllm_only_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> Non
         (False, True, "transformers"),
     ):
         monkeypatch.setattr(backends, "vllm_available", lambda installed=installed: installed)
-        monkeypatch.setattr(backends, "_cuda_present", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(backends, "gpu_count", lambda cuda=cuda: int(cuda))
         assert resolve_backend("auto") == expected
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from benchmark.errors import UserError
-from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy, save_policy
+from benchmark.policies.checkpoints import save_policy
+from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy
 from benchmark.suites.grammar.tokenizer import VOCABULARY, build_tokenizer
 from benchmark.training.language_model import LengthGroupedBatches, PaddedRows, fit_language_model
 

@@ -260,6 +260,10 @@ def _check_pretrained(policy: str) -> None:
     if Path(policy).is_dir():
         if not (Path(policy) / "config.json").is_file():
             raise UserError(f"suite.policy: the folder {policy!r} has no config.json. {_NO_HUB}")
+        from benchmark.policies.checkpoints import check_checkpoint, load_tokenizer
+
+        check_checkpoint(Path(policy))
+        load_tokenizer(Path(policy), require_pad=False)  # a pad token is added where there is none
         return
     from huggingface_hub import hf_hub_download
 

@@ -71,7 +71,8 @@ class GrammarSuite(Suite):
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Sample sentences, train the policy on them from scratch, and save it with its tokenizer."""
-        from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy, save_policy
+        from benchmark.policies.checkpoints import save_policy
+        from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy
         from benchmark.suites.grammar.tokenizer import VOCABULARY, build_tokenizer, sentence_tokens
         from benchmark.training.language_model import fit_language_model
 
