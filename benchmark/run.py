@@ -146,6 +146,7 @@ def _write_environment(config: RunConfig, options: RunOptions, matrix: Matrix, s
         "eval_shifts": {str(shift): [str(p) for p in points] for shift, points in matrix.evaluation.items()},
         "seeds": sorted({cell.seed for cell in matrix.cells}),
         "plugins": [str(plugin) for plugin in options.plugins],
+        "labelling": config.labels.model_dump(),
         "config": _fixed(config, options.backend),
         "cells": [{"method": str(c.method), "train_shift": str(c.train_shift), "seed": c.seed} for c in matrix.cells],
         "signature": signature or earlier.get("signature", ""),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmark.measure import names
 from benchmark.measure.bootstrap import LEVEL, REPLICATES
-from benchmark.measure.conflict import conflict_sentence, distances
+from benchmark.measure.conflict import conflict_sentence, distances, label_sentence
 from benchmark.measure.estimates import curve, hyperparameters, row_metrics
 from benchmark.measure.group_data import GroupData, groups_of
 from benchmark.measure.judged import Judge
@@ -80,13 +80,14 @@ def _group(group: GroupData, replicates: int) -> Group:
     ordered = sorted(rows, key=_place)
     seeds = len(group.seeds)
     controls = control_caveats(ordered) if seeds > 1 else ()
-    shifts = _eval_shifts(group)
+    pairs = _pairs(group)
+    shifts = _eval_shifts(group, pairs)
     return Group(
         suite=group.runs.suite,
         train_shift=str(group.cells["train_shift"].iloc[0]),
         train_label=names.shift_label(group.train),
         headline=headline(ordered, controls, seeds),
-        conflict=conflict_sentence(shifts),
+        conflict=conflict_sentence(shifts) + label_sentence(pairs, group.train, group.runs.objectives),
         caveats=(*controls, *seed_caveats(seeds)),
         eval_shifts=shifts,
         objectives=group.runs.objectives,
@@ -166,10 +167,13 @@ def _reason(cells: pd.DataFrame) -> str:
     return "; ".join(told)
 
 
-def _eval_shifts(group: GroupData) -> tuple[EvalShift, ...]:
+def _pairs(group: GroupData) -> pd.DataFrame | None:
+    """Training pairs of the group's shift, all seeds, with both sides' rewards."""
     pairs = group.runs.conflict
-    if pairs is not None:
-        pairs = pairs[pairs["train_shift"] == group.cells["train_shift"].iloc[0]]
+    return None if pairs is None else pairs[pairs["train_shift"] == group.cells["train_shift"].iloc[0]]
+
+
+def _eval_shifts(group: GroupData, pairs: pd.DataFrame | None) -> tuple[EvalShift, ...]:
     measured = distances(pairs, group.train, group.evaluated, group.runs.objectives)
     return tuple(
         EvalShift(
@@ -189,7 +193,7 @@ def _settings(suites: Sequence[SuiteRuns], groups: Sequence[GroupData], replicat
     prompts = sorted({len(group.test.prompt_ids) for group in groups})
     samples = sorted({group.test.kl.shape[-1] for group in groups})
     labels = dict.fromkeys(
-        json.dumps(environment["labelling"], sort_keys=True)
+        ", ".join(f"{key} {value}" for key, value in environment["labelling"].items())
         for runs in suites
         for environment in runs.environments
         if "labelling" in environment

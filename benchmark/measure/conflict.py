@@ -66,6 +66,16 @@ def distances(
     return [distance(shift, train, first, second, chosen) for shift in evaluated]
 
 
+def label_sentence(pairs: pd.DataFrame | None, train: Shift, objectives: Sequence[str]) -> str:
+    """How often the training labels are the noise-free choice, ties counting half; "" where there are no pairs."""
+    if pairs is None or pairs.empty:
+        return ""
+    sides = [Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in objectives}) for side in ("first", "second")]
+    chosen = np.where(pairs["first_chosen"].to_numpy(dtype=bool), 1, -1)
+    agree = 0.5 + 0.5 * np.sign(_gap(train, *sides)) * chosen
+    return f" Training labels are the noise-free choice on {agree.mean():.0%} of {len(pairs):,} pairs."
+
+
 def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
     """Whether there is a conflict that robustness could show in, judged at the shift of least target gap."""
     known = [

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -130,6 +134,23 @@ def test_blends_and_geometric_mixtures_run_like_the_rest(prefshift, finished):
         else:
             middle = "alpha_mixture(a=joy,b=sadness,alpha=0.5,kind=geometric)"
             assert mine["reward", middle] == pytest.approx(((last["joy"] * last["sadness"]) ** 0.5).mean())
+
+
+@pytest.mark.parametrize(("signal_number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_run_goes_on_where_it_stopped(prefshift, finished, signal_number, status):
+    out = f"stopped-{signal_number}"
+    sentences = f"suite.policy_sentences={30_000 + signal_number}"  # a policy of its own, long enough to be interrupted
+    call = [*SMALL, "--set", sentences, "--methods", "dpo(beta=0.1),dpo(beta=1)", "--seeds", "1", "--out", out]
+    partial = prefshift.home / ".cache" / "prefshift" / ".partial"
+    process = subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *call], cwd=prefshift.home)
+    while not any(partial.iterdir()):
+        assert process.poll() is None, "ended before it could be interrupted"
+        time.sleep(0.05)
+    process.send_signal(signal_number)
+    assert process.wait(timeout=60) == status
+    prefshift(*call)
+    cells = pd.read_parquet(prefshift.home / out / "cells.parquet")
+    assert set(cells["status"]) == {"done"}
 
 
 def test_plan_counts_and_runs_nothing(prefshift, finished):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.measure.conflict import conflict_sentence, distance, distances
+from benchmark.measure.conflict import conflict_sentence, distance, distances, label_sentence
 from benchmark.measure.report import EvalShift
 from shifts.base import Rewards, parse_shift
 
@@ -60,3 +60,14 @@ def test_the_sentence_is_about_the_shift_of_least_gap(agreement: float, gap: flo
 
 def test_the_sentence_without_pairs_says_so() -> None:
     assert "not measured" in conflict_sentence([EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True)])
+
+
+def test_label_noise_is_counted_against_the_noise_free_choice() -> None:
+    # utilities differ by +1, +1, -1, 0; chosen first, second, second, first: right, wrong, right, half
+    pairs = pd.DataFrame(
+        {"first_joy": [1.0, 1.0, 0.0, 0.5], "second_joy": [0.0, 0.0, 1.0, 0.5],
+         "first_chosen": [True, False, False, True]}
+    )  # fmt: skip
+    (joy,) = parse_shift("reward_blend(weights=joy:1)")
+    assert "noise-free choice on 62% of 4 pairs" in label_sentence(pairs, joy, ["joy"])
+    assert label_sentence(None, joy, ["joy"]) == ""
