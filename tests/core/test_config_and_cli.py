@@ -121,3 +121,15 @@ def test_describe_explains_a_method(capsys):
     assert main(["describe", "kldpo"]) == 0
     printed = capsys.readouterr().out
     assert "arXiv:2502.01930" in printed and "tau (float): default 1.0" in printed
+
+
+def test_the_example_configuration_can_be_read():
+    from pathlib import Path
+
+    from methods.base import parse_method
+    from shifts.base import parse_shift
+
+    file = Path(__file__).resolve().parents[2] / "configs" / "emotion-paper.yaml"
+    config = read_config("emotion", "full", file)
+    assert config.labels.kind == "argmax" and config.make_suite().settings.policy == "gpt2"
+    assert [parse_method(text).name for text in config.methods] and [parse_shift(text) for text in config.train_shifts]
