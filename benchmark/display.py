@@ -22,7 +22,7 @@ if not console.is_terminal:
 class Display(AbstractContextManager["Display"]):
     """A bar for the matrix and one for each worker's stage; plain lines where the output is no terminal."""
 
-    def __init__(self, stages: Sequence[Stage], workers: int) -> None:
+    def __init__(self, stages: Sequence[Stage]) -> None:
         self._total = len(stages)
         self._over = 0
         self._started: dict[str, float] = {}
@@ -36,7 +36,7 @@ class Display(AbstractContextManager["Display"]):
             disable=not self._live,
         )
         self._all = self._progress.add_task("stages", total=self._total)
-        self._bars: list[TaskID] = [self._progress.add_task("", total=None, visible=False) for _ in range(workers)]
+        self._bars: dict[int, TaskID] = {}  # by worker
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -46,9 +46,9 @@ class Display(AbstractContextManager["Display"]):
         self._progress.stop()
 
     def started(self, stage: Stage, worker: int) -> None:
-        """Show the stage on its worker's bar."""
+        """Give the stage a bar of its own, on its worker's line."""
         self._started[stage.key] = time.perf_counter()
-        self._progress.reset(self._bars[worker], description=f"  {_title(stage)}", visible=True, total=None)
+        self._bars[worker] = self._progress.add_task(f"  {_title(stage)}", total=None)
 
     def advanced(self, stage: Stage, worker: int, done: int, total: int) -> None:
         """Move the worker's bar."""
@@ -57,7 +57,7 @@ class Display(AbstractContextManager["Display"]):
     def ended(self, stage: Stage, worker: int, error: str | None) -> None:
         """Move the bar of the matrix; say what failed, and, without a terminal, what finished."""
         self._over += 1
-        self._progress.update(self._bars[worker], visible=False)
+        self._progress.remove_task(self._bars.pop(worker))
         self._progress.update(self._all, completed=self._over)
         seconds = time.perf_counter() - self._started[stage.key]
         if error is not None:

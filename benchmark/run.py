@@ -61,7 +61,7 @@ def execute(config: RunConfig, options: RunOptions, matrix: Matrix) -> bool:
     outcome = Outcome()
     if stages:
         workers = min(options.workers, len(stages))
-        with Display(stages, workers) as display:
+        with Display(stages) as display:
             outcome = _executor(options, workers).execute(stages, display)
     if not _up_to_date(options.out, _signature(matrix, outcome)):
         _write_results(config, options, matrix, outcome, store)
