@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from benchmark.errors import UserError
 from benchmark.graph import KINDS, Stage, Task
-from benchmark.resources import package_versions, peak_memory_mb, reset_peak_memory
+from benchmark.resources import package_versions, peak_memory_mb, release_memory, reset_peak_memory
 from benchmark.store import Store
 
 PROGRESS_SECONDS = 0.25  # progress is sent no more often than this
@@ -68,6 +68,7 @@ def run_stage(stage: Stage, store: Store, progress: Any) -> None:
     meta["inputs"] = {name: f"{parent.kind}/{parent.key}" for name, parent in stage.inputs.items()}
     with store.writing(stage.kind, stage.key, meta) as folder:
         inputs = {name: parent.folder(store) for name, parent in stage.inputs.items()}
+        release_memory()
         reset_peak_memory()
         started = time.perf_counter()
         KINDS[stage.kind].run(Task(inputs, folder, progress), **stage.arguments)
