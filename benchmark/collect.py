@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def collect(matrix: Matrix, outcome: Outcome, store: Store, out: Path, progress:
             records += _records(matrix, result, results, store)
         progress(done + 1, len(results))
     _write(pd.DataFrame([_cell_row(result, store) for result in results]), out / "cells.parquet")
-    _write(_samples(results), out / "samples.parquet")
+    _write(_samples(results, matrix.suite.objectives), out / "samples.parquet")
     numbers = pd.DataFrame(records, columns=RESULT_COLUMNS)
     _write(pd.concat([numbers, cross_cell_records(numbers)], ignore_index=True), out / "results.parquet")
     _write(_conflict(matrix, store), out / "conflict.parquet")
@@ -146,10 +146,13 @@ def _cost_records(result: CellResult, results: list[CellResult]) -> list[MetricR
     return records
 
 
-def _samples(results: list[CellResult]) -> pd.DataFrame:
+def _samples(results: list[CellResult], objectives: Sequence[str]) -> pd.DataFrame:
     frames = [r.samples.assign(cell_id=r.cell.cell_id) for r in results if r.samples is not None]
-    if not frames:
-        return pd.DataFrame({"cell_id": pd.Series(dtype=str)})
+    if not frames:  # every cell failed: the page that says so needs the columns all the same
+        text, numbers = ("cell_id", "split", "prompt_id", "prompt", "completion"), ("kl", "length", *objectives)
+        types = {**dict.fromkeys(text, "str"), "step": "int64", "sample": "int64", "quality": "bool", "ended": "bool"}
+        types |= dict.fromkeys((*numbers, *(f"gold_{name}" for name in objectives)), "float64")
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
     joined = pd.concat(frames, ignore_index=True)
     return joined[["cell_id", *(name for name in joined.columns if name != "cell_id")]]
 

@@ -27,14 +27,14 @@ from methods.dpo import DPO
 from methods.kldpo import KLDPO
 from methods.wdpo import WDPO
 
-VOCABULARY, PAIRS, BATCH, WARM_UP = 264, 2048, 64, 5
+VOCABULARY, PAIRS, BATCH, WARM_UP = 257, 2048, 64, 5
 
 
 def policy(attention: str = "sdpa") -> LlamaForCausalLM:
-    """A policy of the `grammar` suite's shape, 0.12M parameters."""
+    """A policy of the `grammar` suite's default shape, 0.1M parameters."""
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=172, num_hidden_layers=2, num_attention_heads=2,
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
         num_key_value_heads=2, tie_word_embeddings=True, rms_norm_eps=1e-2, pad_token_id=0, eos_token_id=1,
         bos_token_id=None, attn_implementation=attention,
     )  # fmt: skip

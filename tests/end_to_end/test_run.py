@@ -117,6 +117,8 @@ def test_a_failing_method_takes_nothing_down_and_is_shown(prefshift, finished, t
     assert "the objective was nan at step 1" in cells.loc["broken_dpo", "reason"]
     assert (cells.drop("broken_dpo")["status"] == "done").all()
     assert "the objective was nan at step 1" in (out / "site" / "index.html").read_text()
+    prefshift(*SMALL, "--methods", "broken_dpo", "--plugin", str(plugin), "--seeds", "1", "--out", "alone", status=1)
+    assert "the objective was nan at step 1" in (prefshift.home / "alone" / "site" / "index.html").read_text()
 
 
 def test_blends_and_geometric_mixtures_run_like_the_rest(prefshift, finished):
