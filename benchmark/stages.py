@@ -129,10 +129,10 @@ def compute_reference_logps(task: Task) -> None:
 def train_policy(task: Task, method: Method, settings: TrainingSettings, seed: int) -> None:
     """A trained policy with its checkpoints `step-NNNNNN/`, its training curve and its cost."""
     from benchmark.training.batch import ReferenceLogps
-    from benchmark.training.fit import PreferenceJob
+    from benchmark.training.job import CellJob
 
     logps = read_table(task.inputs["reference_logps"] / "logps.parquet")
-    job = PreferenceJob(
+    job = CellJob(
         policy=task.inputs["policy"] / POLICY,
         pairs=Pairs.load(task.inputs["pairs"] / "pairs.parquet"),
         reference=ReferenceLogps(logps["chosen"], logps["rejected"]),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from methods import PairBatch, Role, hyperparameter, log_uniform
+from methods import Role, hyperparameter, log_uniform
 from methods.dpo import DPO
 
 
@@ -25,6 +24,7 @@ class KLDPO(DPO):
 
     tau: float = hyperparameter(1.0, log_uniform(0.05, 10.0))
 
-    def pair_weights(self, losses: Tensor, batch: PairBatch) -> Tensor:
-        """P_i = exp(l_i / tau) / sum_j exp(l_j / tau), shape [pairs]; the mean in the paper's exponent cancels."""
-        return torch.softmax(losses.detach() / self.tau, dim=0)
+    def log_weights(self, losses: Tensor) -> Tensor:
+        """l / tau, shape [pairs]: P_i = exp(l_i / tau) / sum_j exp(l_j / tau); the mean in the paper's exponent
+        cancels."""
+        return losses / self.tau

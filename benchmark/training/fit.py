@@ -4,77 +4,74 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from transformers import TrainerCallback
 
-from benchmark.data import Pairs
-from benchmark.generation.base import Progress
 from benchmark.policies.checkpoints import load_policy, save_policy
 from benchmark.resources import peak_memory_mb, reset_peak_memory
-from benchmark.training.batch import PairCollator, ReferenceLogps
-from benchmark.training.settings import TrainingSettings, checkpoint_steps
+from benchmark.training.batch import PairCollator
+from benchmark.training.settings import checkpoint_steps
 from benchmark.training.trainer import PreferenceTrainer, trainer_config
 from methods import PairwiseMethod
+
+if TYPE_CHECKING:
+    from benchmark.training.job import CellJob
 
 SKIPPED_STEPS = 3  # the first steps allocate memory and are left out of the median step time
 
 
-@dataclass(frozen=True)
-class PreferenceJob:
-    """What `Method.train` is handed: the cell's policy and pairs, and the folder for its checkpoints."""
+def fit_pairs(
+    job: CellJob, method: PairwiseMethod, stop_after: float = 1.0, margins: torch.Tensor | None = None
+) -> None:
+    """Train on the job's pairs; writes `step-NNNNNN/` per checkpoint, `curve.parquet` and `cost.json`.
 
-    policy: Path
-    pairs: Pairs
-    reference: ReferenceLogps
-    settings: TrainingSettings
-    seed: int
-    folder: Path
-    progress: Progress
+    Args:
+        job: policy, pairs, settings and folder.
+        method: the formula.
+        stop_after: the part of the schedule that is run, in (0, 1].
+        margins: what the formula sees as margins, shape [pairs]; None: those of the pairs.
 
-    def fit_pairs(self, method: PairwiseMethod) -> None:
-        """Train on the pairs; writes `step-NNNNNN/` per checkpoint, `curve.parquet` and `cost.json`.
-
-        Raises:
-            FloatingPointError: the objective was not finite at some step.
-        """
-        attention = "eager" if method.penalises_inputs() else None  # only eager attention has a second derivative
-        model, tokenizer = load_policy(self.policy, attention=attention)
-        _without_dropout(model)
-        config = trainer_config(self.settings, len(self.pairs), self.seed, self.folder)
-        keeper = _Keeper(self, tokenizer)
-        reset_peak_memory()
-        trainer = PreferenceTrainer(
-            method,
-            len(self.pairs),
-            config,
-            model=model,
-            processing_class=tokenizer,
-            data_collator=PairCollator(self.pairs, self.reference, tokenizer.pad_token_id),
-            callbacks=[keeper],
-        )
-        keeper.trainer = trainer
-        trainer.train()
-        _curve(trainer.history).to_parquet(self.folder / "curve.parquet")
-        cost = {
-            "train_seconds": float(sum(keeper.step_seconds)),
-            "step_seconds": median(keeper.step_seconds[SKIPPED_STEPS:] or keeper.step_seconds),
-            "steps": len(keeper.step_seconds),
-            "peak_memory_mb": peak_memory_mb(),
-        }
-        (self.folder / "cost.json").write_text(json.dumps(cost))
+    Raises:
+        FloatingPointError: the objective was not finite at some step.
+    """
+    attention = "eager" if method.penalises_inputs() else None  # only eager attention has a second derivative
+    model, tokenizer = load_policy(job.policy, attention=attention)
+    _without_dropout(model)
+    pairs = job.pairs if margins is None else replace(job.pairs, margins=margins.double().numpy())
+    config = trainer_config(job.settings, len(pairs), job.seed, job.folder)
+    keeper = _Keeper(job, tokenizer)
+    reset_peak_memory()
+    trainer = PreferenceTrainer(
+        method,
+        len(pairs),
+        config,
+        model=model,
+        processing_class=tokenizer,
+        data_collator=PairCollator(pairs, job.reference, tokenizer.pad_token_id),
+        callbacks=[keeper],
+    )
+    keeper.trainer = trainer
+    trainer.train()
+    _curve(trainer.history).to_parquet(job.folder / "curve.parquet")
+    cost = {
+        "train_seconds": float(sum(keeper.step_seconds)),
+        "step_seconds": median(keeper.step_seconds[SKIPPED_STEPS:] or keeper.step_seconds),
+        "steps": len(keeper.step_seconds),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    (job.folder / "cost.json").write_text(json.dumps(cost))
 
 
 class _Keeper(TrainerCallback):
     """Keeps checkpoints, times steps, reports progress, and stops a run whose objective is no longer a number."""
 
-    def __init__(self, job: PreferenceJob, tokenizer: Any) -> None:
+    def __init__(self, job: CellJob, tokenizer: Any) -> None:
         self.job = job
         self.tokenizer = tokenizer
         self.trainer: PreferenceTrainer | None = None

@@ -15,7 +15,7 @@ from trl import DPOConfig, DPOTrainer
 from benchmark.training.coupling import Coefficients, concatenate, detached, linearise
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
 from benchmark.training.settings import TrainingSettings
-from methods import PairBatch, PairwiseMethod
+from methods import Coupling, PairBatch, PairwiseMethod
 
 COEFFICIENTS = "coefficients"
 
@@ -93,7 +93,7 @@ class PreferenceTrainer(DPOTrainer):
         if coefficients is None:  # this micro-batch is the whole batch
             coefficients, value = linearise(self.method, forward.batch, losses, norms)
             self._record(forward.batch, value, norms)
-        elif not self.method.couples_batch():
+        elif self.method.coupling() is Coupling.NONE:
             self._record(forward.batch, coefficients.objective(losses, None).detach(), None)
         objective: Tensor = coefficients.objective(losses, norms)
         return objective * self.accelerator.num_processes  # data-parallel training averages over workers
@@ -113,7 +113,7 @@ class PreferenceTrainer(DPOTrainer):
         """One per micro-batch, after a first pass over the global batch where the method couples it."""
         sizes = [len(batch["ref_chosen_logps"]) for batch in batches]
         own = sum(sizes)
-        if not self.method.couples_batch():
+        if self.method.coupling() is Coupling.NONE:
             total = self.accelerator.reduce(torch.tensor(float(own), device=self.args.device))
             return Coefficients(torch.full((own,), 1.0, device=self.args.device) / total, None).chunk(sizes)
         batch, losses, norms = self._first_pass(batches)
