@@ -68,11 +68,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Task:
-    """What a stage's function is handed: the folders of its inputs, the folder to fill, a place to report progress."""
+    """What a stage's function is handed: the folders of its inputs, the folder to fill, a place to report progress, and
+    a folder that outlives a stopped run, where there is one (the stage may go on from what it left there)."""
 
     inputs: Mapping[str, Path]
     folder: Path
     progress: Progress = silent
+    scratch: Path | None = None
 
 
 def missing_stages(wanted: Iterable[Stage], store: Store) -> list[Stage]:

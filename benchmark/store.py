@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 from benchmark.errors import UserError
 
 META = "artefact.json"
-_PARTIAL = ".partial"
+_PARTIAL, _SCRATCH = ".partial", ".scratch"
 
 
 def content_key(description: dict[str, Any]) -> str:
@@ -63,6 +64,24 @@ class Store:
             _commit(folder, self.path(kind, key))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def scratch(self, key: str) -> Iterator[Path | None]:
+        """A folder that the next attempt at the same artefact finds again; it goes once the block ends well.
+
+        None where another process is making the same artefact: a scratch folder is no place for two.
+        """
+        folder = self.root / _SCRATCH / key
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder.parent / f"{key}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield None
+                return
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(lock.name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove what stopped processes of this machine left half-written."""

@@ -78,7 +78,8 @@ class PairBatch:
 
     def detached(self) -> PairBatch:
         """The batch without its graph."""
-        return replace(self, **{name: tensor.detach() for name, tensor in self.tensors().items()})
+        columns: dict[str, Any] = {name: tensor.detach() for name, tensor in self.tensors().items()}
+        return replace(self, **columns)
 
     def with_state(self, state: Mapping[str, Tensor]) -> PairBatch:
         """The batch with the given running quantities."""
@@ -90,7 +91,9 @@ class Method(Plugin, ABC):
 
     registry: ClassVar[Registry[Method]] = Registry("method", "methods")
     role: ClassVar[Role] = Role.METHOD
-    trains: ClassVar[bool] = True  # False: the untouched reference is the result
+    trains: ClassVar[bool] = True  # False: the untouched reference is the result, or what `candidates` keeps of it
+    needs_shift: ClassVar[bool] = False  # True: training reads the cell's shift, not the labels alone
+    needs_rewards: ClassVar[bool] = False  # True: training has new completions scored, under the cell's shift
 
     @abstractmethod
     def train(self, job: TrainingJob) -> None:
@@ -103,6 +106,17 @@ class Method(Plugin, ABC):
     def training_shift(self, shift: S) -> S:
         """The shift whose labels the method trains on: the cell's own, unless the method is an oracle."""
         return shift
+
+    def parts(self, shift: Any) -> Sequence[tuple[Method, Any]]:
+        """Policies that `train` combines (`TrainingJob.average`): the method that trains each, and the shift it is a
+        cell of. A cell of the matrix that is the same is trained once."""
+        return ()
+
+    @property
+    def candidates(self) -> int | None:
+        """Completions drawn from the reference for every one that is evaluated, of which the one with the greatest
+        learned utility under the cell's shift is kept; None: the policy's own completion is evaluated."""
+        return None
 
 
 class PairwiseMethod(Method):
@@ -202,6 +216,40 @@ class TrainingJob(Protocol):
             stop_after: the part of the schedule to run, in (0, 1]; the learning rate follows the whole schedule.
             margins: replaces `PairBatch.margins`, shape [pairs].
         """
+
+    def fit_unpaired(self, beta: float, desirable_weight: float, undesirable_weight: float) -> None:
+        """Train the policy with KTO's loss, every pair taken apart into a desirable and an undesirable completion.
+
+        Args:
+            beta: strength of the KL regularisation towards the reference, per nat.
+            desirable_weight: weight of the chosen completions' losses.
+            undesirable_weight: weight of the rejected ones'.
+        """
+
+    def fit_online(self, beta: float, generations: int) -> None:
+        """Train the policy by policy gradient on its own completions, rewarded by their learned utility under `shift`
+        in nats, with a leave-one-out baseline. Needs `needs_rewards`.
+
+        Args:
+            beta: weight of the KL from the reference in the reward, per nat.
+            generations: completions per prompt, at least 2.
+        """
+
+    def average(self, weights: Sequence[float]) -> None:
+        """Write the average of the policies of `Method.parts`, checkpoint by checkpoint.
+
+        Args:
+            weights: one per part, >= 0, sum to 1.
+        """
+
+    def utility_margins(self, shift: Any) -> Tensor:
+        """Learned utility under `shift` of chosen minus rejected, times the labels' sharpness, shape [pairs]: the log
+        odds, in nats, by which annotators of that shift choose as the labels do. Needs `needs_shift`."""
+
+    @property
+    def shift(self) -> Any:
+        """The shift of the cell, which `Method.training_shift` may have left. Needs `needs_shift` or
+        `needs_rewards`."""
 
 
 def parse_method(text: str) -> Method:

@@ -66,12 +66,12 @@ def run_stage(stage: Stage, store: Store, progress: Any) -> None:
         return
     meta: dict[str, Any] = {"label": stage.label, "identity": dict(stage.identity), "versions": package_versions()}
     meta["inputs"] = {name: f"{parent.kind}/{parent.key}" for name, parent in stage.inputs.items()}
-    with store.writing(stage.kind, stage.key, meta) as folder:
+    with store.scratch(stage.key) as scratch, store.writing(stage.kind, stage.key, meta) as folder:
         inputs = {name: parent.folder(store) for name, parent in stage.inputs.items()}
         release_memory()
         reset_peak_memory()
         started = time.perf_counter()
-        KINDS[stage.kind].run(Task(inputs, folder, progress), **stage.arguments)
+        KINDS[stage.kind].run(Task(inputs, folder, progress, scratch), **stage.arguments)
         meta["seconds"] = time.perf_counter() - started
         meta["peak_memory_mb"] = peak_memory_mb()
 

@@ -23,16 +23,19 @@ class Forward:
     embeddings: Tensor | None  # [2 pairs, width, model width], chosen rows first
 
 
-def forward_pairs(model: Any, inputs: dict[str, Any], embedding_layer: Any | None = None) -> Forward:
+def forward_pairs(
+    model: Any, inputs: dict[str, Any], embedding_layer: Any | None = None, shift: Tensor | None = None
+) -> Forward:
     """Run the policy over a batch of `PairCollator`.
 
     Args:
         model: a causal language model, whose forward TRL's trainer has given the `fused_lm_head` option.
         inputs: the batch.
         embedding_layer: the model's input embeddings, to be able to differentiate by their output; None: not wanted.
+        shift: added to the embeddings, of their shape.
     """
     ids, mask = inputs["input_ids"], inputs["completion_mask"]
-    embeddings = None if embedding_layer is None else embedding_layer(ids)
+    embeddings = None if embedding_layer is None else _embed(embedding_layer, ids, shift)
     tokens = {"input_ids": ids} if embeddings is None else {"inputs_embeds": embeddings}
     labels = ids.masked_fill(~mask, IGNORE)
     logps = _sequence_logps(model, tokens, labels, inputs["first_completion"])
@@ -49,6 +52,13 @@ def forward_pairs(model: Any, inputs: dict[str, Any], embedding_layer: Any | Non
         margins=inputs.get("margins"),
     )
     return Forward(batch, embeddings)
+
+
+def _embed(layer: Any, ids: Tensor, shift: Tensor | None) -> Tensor:
+    embeddings: Tensor = layer(ids)
+    if not embeddings.requires_grad and torch.is_grad_enabled():  # a frozen table, as under PEFT
+        embeddings.requires_grad_()
+    return embeddings if shift is None else embeddings + shift
 
 
 def _sequence_logps(model: Any, tokens: dict[str, Tensor], labels: Tensor, first_completion: int) -> Tensor:

@@ -23,6 +23,10 @@ class TrainingSettings(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0, description="greatest gradient norm")
     checkpoints: int = Field(5, gt=0, description="evenly spaced along training, the last at its end; all evaluated")
+    attention: str | None = Field(
+        None, description="transformers' attention (eager, sdpa, ...); None: its own choice, eager for exact penalties"
+    )
+    save_every: int | None = Field(None, gt=0, description="steps between full checkpoints that a stopped run resumes")
     bf16: bool = Field(False, description="bfloat16 autocast; needs a GPU")
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
 

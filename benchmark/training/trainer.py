@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from torch import Tensor
 from trl import DPOConfig, DPOTrainer
 
-from benchmark.training.coupling import Coefficients, concatenate, detached, linearise
+from benchmark.training.coupling import RunningScale, Slopes, concatenate, linearise
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
+from benchmark.training.penalty import (
+    CHECK_EVERY,
+    Displacement,
+    StepControl,
+    difference_error,
+    displacement,
+    resolve_solver,
+    squared_norms,
+    warn_if_untrusted,
+)
 from benchmark.training.settings import TrainingSettings
-from methods import Coupling, PairBatch, PairwiseMethod
+from methods import Coupling, PairBatch, PairwiseMethod, Solver
 
-COEFFICIENTS = "coefficients"
+SLOPES, NUMBER = "slopes", "number"  # what a micro-batch carries beside the collated tensors
 
 
 def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Path) -> DPOConfig:
     """TRL's arguments for a run over `pairs` pairs; nothing is logged or saved by the trainer itself."""
-    micro = settings.micro_batch_size or settings.batch_size
+    workers = PartialState().num_processes
+    own = settings.batch_size // workers
+    micro = min(settings.micro_batch_size or own, own)
     cpu = not torch.cuda.is_available()
     steps = math.ceil(pairs / settings.batch_size * settings.epochs)
     return DPOConfig(
-        output_dir=tempfile.mkdtemp(dir=folder, prefix="trainer-"),
+        output_dir=str(folder / "trainer"),
         per_device_train_batch_size=micro,
-        gradient_accumulation_steps=settings.batch_size // micro,
+        gradient_accumulation_steps=own // micro,
         max_steps=steps,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
@@ -42,7 +57,9 @@ def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Pa
         data_seed=seed,
         use_cpu=cpu,
         dataloader_pin_memory=not cpu,
-        save_strategy="no",
+        save_strategy="steps" if settings.save_every else "no",
+        save_steps=settings.save_every or 1,
+        save_total_limit=1,
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
@@ -56,14 +73,24 @@ class PreferenceTrainer(DPOTrainer):
     log-probabilities, the loss is the method's, and a coupled objective sees all micro-batches and workers of a step.
     """
 
-    loss_is_scaled_for_ga = True  # our coefficients sum to 1 over the global batch, so nothing is left to divide
+    loss_is_scaled_for_ga = True  # our weights sum to 1 over the global batch, so nothing is left to divide
 
-    def __init__(self, method: PairwiseMethod, pairs: int, args: DPOConfig, **kwargs: Any) -> None:
+    def __init__(self, method: PairwiseMethod, pairs: int, args: DPOConfig, groups: int = 0, **kwargs: Any) -> None:
         self.method = method
+        self.coupling = method.coupling()
+        self.method_state = method.initial_state(groups)
         self.history: list[dict[str, Tensor]] = []
         args.precompute_ref_log_probs = True  # they are in the batch: no reference model is loaded
         args.remove_unused_columns = False
         super().__init__(args=args, train_dataset=Dataset.from_dict({"pair": range(pairs)}), **kwargs)
+        policy: Any = self.model
+        self.solver = resolve_solver(method, policy.config._attn_implementation, args.gradient_checkpointing)
+        self.method_state = {name: tensor.to(self.args.device) for name, tensor in self.method_state.items()}
+        self._split = False  # whether this step has several micro-batches
+        self._pairs = 0  # of the global batch of this step
+        self._scale: RunningScale | None = None
+        self._displacement: Displacement | None = None
+        self.step_control = StepControl()
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         """The rows are numbers of pairs that are tokenised already."""
@@ -73,69 +100,201 @@ class PreferenceTrainer(DPOTrainer):
         """The batch carries them: they are computed once per pair set, for all methods."""
         return dataset
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Checkpoints are for going on, not for publishing."""
+
+    # One optimiser step: all its micro-batches, then each one, then the gradient as a whole -------------------------
+
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
-        """All micro-batches of one optimiser step; where there are several, each with its coefficients."""
+        """All micro-batches of one optimiser step, each with what it must know of the others."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        if len(batches) > 1 or self.accelerator.num_processes > 1:
-            batches = [self._prepare_inputs(batch) for batch in batches]
-            for batch, coefficients in zip(batches, self._coefficients(batches), strict=True):
-                batch[COEFFICIENTS] = coefficients
+        batches = [{**self._prepare_inputs(batch), NUMBER: number} for number, batch in enumerate(batches)]
+        sizes = [len(batch["ref_chosen_logps"]) for batch in batches]
+        self._split = len(batches) > 1
+        self._pairs = int(self.accelerator.reduce(torch.tensor(sum(sizes), device=device)))
+        self._scale = RunningScale() if self.coupling is Coupling.SCALE else None
+        if self.solver in (Solver.DIFFERENCE, Solver.PERTURBATION):
+            self._displacement = self._inner_gradients(batches)
+        elif self._split and self.coupling is Coupling.BATCH:
+            for batch, slopes in zip(batches, self._first_pass(batches).chunk(sizes), strict=True):
+                batch[SLOPES] = slopes
         return batches, items
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Tensor:
         """A scalar with the gradient of the method's objective on this micro-batch."""
+        if self._displacement is not None:
+            return self._displaced_loss(model, inputs, self._displacement.of(inputs[NUMBER]))
         forward = self._forward(model, inputs)
-        losses = self.method.pair_losses(forward.batch)
-        norms = self._squared_norms(losses, forward, differentiable=True)
-        coefficients = inputs.get(COEFFICIENTS)
-        if coefficients is None:  # this micro-batch is the whole batch
-            coefficients, value = linearise(self.method, forward.batch, losses, norms)
-            self._record(forward.batch, value, norms)
-        elif self.method.coupling() is Coupling.NONE:
-            self._record(forward.batch, coefficients.objective(losses, None).detach(), None)
-        objective: Tensor = coefficients.objective(losses, norms)
+        if self.coupling is Coupling.BATCH:
+            objective = self._coupled_objective(forward, inputs.get(SLOPES))
+        else:
+            objective = self._scaled_objective(forward.batch)
         return objective * self.accelerator.num_processes  # data-parallel training averages over workers
 
-    def _forward(self, model: Any, inputs: dict[str, Any]) -> Forward:
-        layer = None
-        if self.method.penalises_inputs():
-            layer = self.accelerator.unwrap_model(model).get_input_embeddings()
-        return forward_pairs(model, inputs, layer)
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Forward and backward of one micro-batch; after the last one, what concerns the gradient as a whole."""
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if self.accelerator.sync_gradients:
+            if self._scale is not None:
+                value = self._scale.finish(self._gradients())
+                self.history[-1]["objective"] = value
+            if self._displacement is not None:
+                for gradient in self._gradients():
+                    gradient.div_(self._displacement.step)
+                self._displacement = None
+        return loss
 
-    def _squared_norms(self, losses: Tensor, forward: Forward, differentiable: bool) -> Tensor | None:
-        if forward.embeddings is None:
-            return None
-        return squared_input_gradients(losses, forward.embeddings, differentiable)
+    def _gradients(self) -> list[Tensor]:
+        policy: Any = self.model
+        return [parameter.grad for parameter in policy.parameters() if parameter.grad is not None]
 
-    def _coefficients(self, batches: list[dict[str, Any]]) -> list[Coefficients]:
-        """One per micro-batch, after a first pass over the global batch where the method couples it."""
-        sizes = [len(batch["ref_chosen_logps"]) for batch in batches]
-        own = sum(sizes)
-        if self.method.coupling() is Coupling.NONE:
-            total = self.accelerator.reduce(torch.tensor(float(own), device=self.args.device))
-            return Coefficients(torch.full((own,), 1.0, device=self.args.device) / total, None).chunk(sizes)
-        batch, losses, norms = self._first_pass(batches)
-        batch, losses, norms = self.accelerator.gather((batch.tensors(), losses, norms))
-        batch = PairBatch(**batch)
-        coefficients, value = linearise(self.method, batch, losses, norms)
+    # The objective of a micro-batch ---------------------------------------------------------------------------------
+
+    def _scaled_objective(self, batch: PairBatch) -> Tensor:
+        """Weights that are uniform, or known up to the factor that the end of the step divides by."""
+        losses = self.method.pair_losses(batch)
+        logs = self.method.log_weights(losses.detach())
+        if logs is None or self._scale is None:
+            objective = losses.sum() / self._pairs
+            self._record(batch, objective.detach())
+            return objective
+        gathered = self.accelerator.gather({"logs": logs, "losses": losses.detach()})
+        self._record(batch, torch.zeros_like(losses[0]).detach())  # the value is known at the end of the step
+        return self._scale.add(logs, losses, gathered, self._gradients())
+
+    def _coupled_objective(self, forward: Forward, slopes: Slopes | None) -> Tensor:
+        """Any other coupling: from the slopes of a first pass, or of this forward where it is the whole batch."""
+        batch = forward.batch.with_state(self.method_state)
+        norms = None
+        if forward.embeddings is not None:
+            norms = squared_input_gradients(self.method.pair_losses(batch), forward.embeddings, differentiable=True)
+        if slopes is None:
+            slopes = self._global_slopes(batch.detached(), None if norms is None else norms.detach())
+        return slopes.objective(batch, norms)
+
+    def _global_slopes(self, own: PairBatch, norms: Tensor | None) -> Slopes:
+        """Slopes of this worker's pairs, from the pairs of all; the method's state moves on."""
+        batch = PairBatch(**self.accelerator.gather(own.tensors()), state=self.method_state)
+        if norms is not None:
+            norms = self.accelerator.gather(norms)
+        if self.method.has_state():
+            self.method_state = self.method.next_state(batch)
+            batch = batch.with_state(self.method_state)
+        slopes, value = linearise(self.method, batch, norms)
         self._record(batch, value, norms)
-        return coefficients.part(self.accelerator.process_index * own, own).chunk(sizes)
+        pairs = len(own.chosen_logps)
+        return slopes.part(self.accelerator.process_index * pairs, pairs)
 
-    def _first_pass(self, batches: list[dict[str, Any]]) -> tuple[PairBatch, Tensor, Tensor | None]:
-        parts, all_losses, all_norms = [], [], list[Tensor]()
+    def _first_pass(self, batches: list[dict[str, Any]]) -> Slopes:
+        """All micro-batches without backward by the parameters."""
+        parts, norms = [], list[Tensor]()
         for inputs in batches:
-            with torch.set_grad_enabled(self.method.penalises_inputs()):
+            penalised = self.solver is Solver.DOUBLE_BACKWARD
+            with torch.set_grad_enabled(penalised), self.compute_loss_context_manager():
                 forward = self._forward(self.model, inputs)
-                losses = self.method.pair_losses(forward.batch)
-                norms = self._squared_norms(losses, forward, differentiable=False)
-            parts.append(detached(forward.batch))
-            all_losses.append(losses.detach())
-            all_norms += [] if norms is None else [norms]
-        return concatenate(parts), torch.cat(all_losses), torch.cat(all_norms) if all_norms else None
+                if forward.embeddings is not None:
+                    losses = self.method.pair_losses(forward.batch.with_state(self.method_state))
+                    norms.append(squared_input_gradients(losses, forward.embeddings, differentiable=False))
+            parts.append(forward.batch.detached())
+        return self._global_slopes(concatenate(parts), torch.cat(norms) if norms else None)
 
-    def _record(self, batch: PairBatch, value: Tensor, norms: Tensor | None) -> None:
+    def _forward(self, model: Any, inputs: dict[str, Any], shift: Tensor | None = None) -> Forward:
+        layer = self.accelerator.unwrap_model(model).get_input_embeddings() if self.solver else None
+        return forward_pairs(model, inputs, layer, shift)
+
+    # Penalties by difference (see `penalty.py`) ---------------------------------------------------------------------
+
+    def _inner_gradients(self, batches: list[dict[str, Any]]) -> Displacement:
+        """A plain pass, which leaves its parameter gradient in place to be differenced; the directions from its input
+        gradients."""
+        assert self.solver is not None
+        inner, gradients, parts = [], list[Tensor](), list[PairBatch]()
+
+        def plain(inputs: dict[str, Any]) -> Tensor:
+            forward = self._forward(self.model_wrapped, inputs)
+            embeddings = forward.embeddings
+            assert embeddings is not None
+            embeddings.retain_grad()
+            inner.append(embeddings)
+            parts.append(forward.batch.detached())
+            return self._uniform_loss(forward.batch)
+
+        self._backward_all(batches, plain, after=lambda: gradients.append(self._pair_gradient(inner.pop())))
+        norms = torch.cat([squared_norms(gradient) for gradient in gradients])
+        slopes = self._global_slopes(concatenate(parts), norms).squared_norms
+        assert slopes is not None
+        greatest = self.accelerator.gather((2 * self._pairs * slopes * norms.sqrt()).max()[None]).max()
+        sizes = [len(part.chosen_logps) for part in parts]
+        policy: Any = self.model
+        table = policy.get_input_embeddings().weight.detach().float()
+        scale = table.pow(2).sum(1).mean().sqrt()
+        unit = scale / greatest.clamp_min(1e-30)
+        found = displacement(self.solver, slopes.split(sizes), gradients, self._pairs, unit * self.step_control.step)
+        if self.solver is Solver.DIFFERENCE and self.state.global_step % CHECK_EVERY == 0 and float(greatest) > 0:
+            self._check_difference(batches, found)
+            found = replace(found, step=float(unit * self.step_control.step))
+        # grad l(z + e v) comes on top of this, then all is divided by e: (G(e) - (1 - e) G(0)) / e
+        for gradient in self._gradients():
+            gradient.mul_(found.step - 1.0)
+        return found
+
+    def _pair_gradient(self, embeddings: Tensor) -> Tensor:
+        """g_i from the gradient of the mean over the global batch."""
+        assert embeddings.grad is not None
+        return embeddings.grad.float() * (self._pairs / self.accelerator.num_processes)
+
+    def _uniform_loss(self, batch: PairBatch) -> Tensor:
+        losses = self.method.pair_losses(batch.with_state(self.method_state))
+        return losses.sum() / self._pairs * self.accelerator.num_processes
+
+    def _displaced_loss(self, model: Any, inputs: dict[str, Any], shift: Tensor) -> Tensor:
+        with torch.autocast(self.args.device.type, enabled=False):  # a small step drowns in bfloat16
+            return self._uniform_loss(self._forward(model, inputs, shift).batch)
+
+    def _backward_all(
+        self,
+        batches: list[dict[str, Any]],
+        loss: Callable[[dict[str, Any]], Tensor],
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Backward of every micro-batch into `.grad`, this worker's share alone."""
+        model = self.model_wrapped
+        model.train()
+        for inputs in batches:
+            alone = self.accelerator.no_sync(model) if self.accelerator.num_processes > 1 else contextlib.nullcontext()
+            with alone, torch.autocast(self.args.device.type, enabled=False):
+                loss(inputs).backward()  # type: ignore[no-untyped-call]
+            after()
+
+    def _check_difference(self, batches: list[dict[str, Any]], found: Displacement) -> None:
+        """Measure the difference's error, on every worker's own pairs, and choose the step; the gradient in place is
+        left as it was."""
+        policy: Any = self.model
+        parameters = [parameter for parameter in policy.parameters() if parameter.grad is not None]
+        plain = self._gradients()
+
+        def at(factor: float) -> list[Tensor]:
+            for parameter in parameters:
+                parameter.grad = None
+            self._backward_all(
+                batches,
+                lambda inputs: self._displaced_loss(self.model_wrapped, inputs, found.of(inputs[NUMBER], factor)),
+            )
+            return self._gradients()
+
+        def error_at(factor: float) -> float:
+            error = difference_error(plain, at(factor), at(2 * factor))
+            return float(self.accelerator.reduce(torch.tensor(error, device=self.args.device), reduction="mean"))
+
+        error = self.step_control.choose(error_at)
+        for parameter, gradient in zip(parameters, plain, strict=True):
+            parameter.grad = gradient
+        self.history[-1]["difference_error"] = torch.tensor(error)
+        warn_if_untrusted(self.method, error, self.state.global_step + 1)
+
+    def _record(self, batch: PairBatch, value: Tensor, norms: Tensor | None = None) -> None:
         """Keep what a training curve shows; tensors stay on their device until the curve is written."""
         with torch.no_grad():
             entry = {

@@ -11,42 +11,15 @@ from trl import DPOTrainer
 from benchmark.training.batch import PairCollator, ReferenceLogps
 from benchmark.training.forward import forward_pairs, squared_input_gradients
 from benchmark.training.settings import TrainingSettings, checkpoint_steps
-from benchmark.training.trainer import PreferenceTrainer, trainer_config
+from benchmark.training.trainer import trainer_config
 from methods.dpo import DPO
 from methods.kldpo import KLDPO
 from methods.sft import SFT
 from methods.wdpo import WDPO
 
+from .drive import assert_same_gradients, make_trainer, step_gradients
+
 METHODS = [DPO(beta=0.3), SFT(), KLDPO(beta=0.3, tau=0.2), WDPO(beta=0.3, rho=0.5)]
-
-
-def make_trainer(method, model, tokenizer, pairs, reference, folder, micro=None, **settings):
-    config = trainer_config(
-        TrainingSettings(epochs=1, batch_size=64, micro_batch_size=micro, warmup_steps=0, **settings), 64, 0, folder
-    )
-    collator = PairCollator(pairs, reference, tokenizer.pad_token_id)
-    return PreferenceTrainer(method, 64, config, model=model, processing_class=tokenizer, data_collator=collator)
-
-
-def step_gradients(trainer):
-    """Gradients of one optimiser step, before clipping, by parameter."""
-    found = {}
-    clip = trainer.accelerator.clip_grad_norm_
-
-    def keep(parameters, *args, **kwargs):
-        found.update({n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None})
-        return clip(parameters, *args, **kwargs)
-
-    trainer.accelerator.clip_grad_norm_ = keep
-    trainer.train()
-    return found
-
-
-def assert_same_gradients(a, b, tolerance=1e-5):
-    assert a.keys() == b.keys()
-    scale = max(float(g.abs().max()) for g in a.values())
-    for name in a:
-        torch.testing.assert_close(a[name], b[name], rtol=0, atol=tolerance * scale)
 
 
 def test_dpo_equals_trls_own(make_policy, tokenizer, pairs, reference, tmp_path):
@@ -138,13 +111,13 @@ def test_a_linear_loss_has_the_squared_norms_that_one_computes_by_hand():
 
 
 def test_an_objective_that_is_no_number_stops_the_run(make_policy, tokenizer, pairs, tmp_path):
-    from benchmark.training.fit import _check_finite
+    from benchmark.training.recording import check_finite
 
     broken = ReferenceLogps(np.full(64, np.nan), np.zeros(64))
     trainer = make_trainer(DPO(), make_policy(), tokenizer, pairs, broken, tmp_path)
     trainer.train()
     with pytest.raises(FloatingPointError, match="nan at step 1"):
-        _check_finite(trainer.history)
+        check_finite(trainer.history)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Input-gradient penalties without a second derivative: differences of parameter gradients at displaced inputs.
+
+Let g_i be the gradient of pair i's loss by its input embeddings z_i, S_i = ||g_i||^2, and p(S) the penalty of an
+objective mean_i l_i + p(S). With v_i = 2 n (dp/dS_i) g_i held fixed, the penalty's parameter gradient is
+
+    d/de at e = 0 of  mean_i grad l_i(z_i + e v_i);
+
+for p = rho sqrt(mean S) the direction is v_i = rho g_i / R, R = sqrt(mean S). A one-sided difference needs one more
+forward and backward than the plain loss, of any attention, and no memory. At e = 1 the displaced loss itself is, for
+this p, the first-order worst case in the ball of radius rho: the inner supremum in place of its expansion
+(`perturbation`). docs/speed.md shows the error by the step.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from benchmark.errors import UserError
+from methods import PairwiseMethod, Solver
+
+STEP = 1e-4  # first displacement of the pair that moves most, relative to the root mean square norm of an embedding
+NOTCH, NOTCHES = 4.0, 4  # the step may be multiplied or divided by NOTCH this many times
+AIM = 5e-3  # relative error of the penalty's gradient below which the step stays as it is
+CHECK_EVERY = 64  # optimiser steps between two measurements of the error
+TRUSTED = 0.1  # relative error of the penalty's gradient above which a run says that it cannot be trusted
+
+
+def resolve_solver(method: PairwiseMethod, attention: str, gradient_checkpointing: bool) -> Solver | None:
+    """The solver that `auto` stands for under the model's attention; None for a method without a penalty.
+
+    Raises:
+        UserError: double backward was asked for where the model has no second derivative.
+    """
+    if not method.penalises_inputs():
+        return None
+    twice_differentiable = attention == "eager" and not gradient_checkpointing
+    if method.penalty_solver is Solver.AUTO:
+        return Solver.DOUBLE_BACKWARD if twice_differentiable else Solver.DIFFERENCE
+    if method.penalty_solver is Solver.DOUBLE_BACKWARD and not twice_differentiable:
+        got = "gradient checkpointing" if attention == "eager" else f"attention {attention!r}"
+        raise UserError(
+            f"{method}: double_backward needs eager attention without gradient checkpointing, got {got}. "
+            "Set training.attention=eager, or solver=difference, which works with any."
+        )
+    return method.penalty_solver
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """Where the loss is evaluated again: every pair's input embeddings plus `step` times its direction.
+
+    directions: v_i per micro-batch, each of the shape of its embeddings, [2 pairs, width, model width].
+    """
+
+    directions: list[Tensor]
+    step: float
+
+    def of(self, number: int, factor: float = 1.0) -> Tensor:
+        """What is added to the embeddings of micro-batch `number`, at `factor` times the step."""
+        return self.directions[number] * (self.step * factor)
+
+
+class StepControl:
+    """The length of the difference's step, chosen by its measured error: too long a step leaves the linear range, too
+    short a one drowns in rounding, and where the best one lies depends on the policy."""
+
+    def __init__(self) -> None:
+        self.notch = 0
+
+    def choose(self, error_at: Callable[[float], float]) -> float:
+        """Move to a neighbouring length while that lowers the error; the relative error that is left.
+
+        Args:
+            error_at: measured relative error at the given factor times the length that is in use now.
+        """
+        start, error = self.notch, error_at(1.0)
+        while error > AIM:
+            options = [notch for notch in (self.notch - 1, self.notch + 1) if abs(notch) <= NOTCHES]
+            errors = {notch: error_at(NOTCH ** (notch - start)) for notch in options}
+            best = min(errors, key=errors.__getitem__)
+            if errors[best] >= error:
+                break
+            self.notch, error = best, errors[best]
+        return error
+
+    @property
+    def step(self) -> float:
+        """Relative displacement of the pair that moves most."""
+        return float(STEP * NOTCH**self.notch)
+
+
+def displacement(
+    solver: Solver,
+    slopes: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    pairs: int,
+    longest: Tensor,
+) -> Displacement:
+    """Directions v_i = 2 n (dp/dS_i) g_i and the step along them.
+
+    Args:
+        solver: difference or perturbation.
+        slopes: dp/dS_i per micro-batch, shape [pairs] each.
+        gradients: g_i per micro-batch, shape [2 pairs, width, model width] each.
+        pairs: n, of the global batch.
+        longest: the displacement of the pair that moves most, by a difference, per unit of max ||v_i||, a scalar.
+    """
+    directions = [
+        2 * pairs * slope.repeat(2)[:, None, None] * gradient for slope, gradient in zip(slopes, gradients, strict=True)
+    ]
+    if solver is Solver.PERTURBATION:
+        return Displacement(directions, 1.0)
+    return Displacement(directions, float(longest))
+
+
+def squared_norms(tensor: Tensor) -> Tensor:
+    """||.||^2 of every pair's slice of a tensor [2 pairs, width, model width], both sides summed, shape [pairs]."""
+    chosen, rejected = tensor.float().pow(2).sum((1, 2)).chunk(2)
+    return chosen + rejected
+
+
+def difference_error(plain: list[Tensor], near: list[Tensor], far: list[Tensor]) -> float:
+    """Relative error of the one-sided difference, from gradients at the inputs, one and two steps away.
+
+    The difference at step e is D(e) = D + a e + rounding, so that ||D(2e) - D(e)|| estimates its own error at e.
+    """
+    error = sum(float((f - 2 * n + p).pow(2).sum()) for p, n, f in zip(plain, near, far, strict=True))
+    size = sum(float((n - p).pow(2).sum()) for p, n in zip(plain, near, strict=True))
+    return float((error / 4 / size) ** 0.5) if size else math.inf  # no digit of the displacement is left
+
+
+def warn_if_untrusted(method: Any, error: float, step: int) -> None:
+    """Say so where the measured error is too large for the penalty to mean what it says."""
+    if not error <= TRUSTED:
+        warnings.warn(
+            f"{method}: at step {step} the difference solver's gradient of the penalty is off by {error:.0%} "
+            f"(measured at two step sizes, trusted up to {TRUSTED:.0%}): do not rely on this run. Use "
+            "solver=double_backward.",
+            RuntimeWarning,
+            stacklevel=2,
+        )

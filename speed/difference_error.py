@@ -1,0 +1,118 @@
+"""How far WDPO's difference solver is off, by its step and by the policy's rms_norm_eps.
+
+Prints, per step size, the relative error of the penalty's parameter gradient against double backward in float32 on one
+batch of 64 pairs, for a policy and pairs of the store of a finished run:
+
+    python speed/difference_error.py .cache/prefshift/policy/KEY/policy .cache/prefshift/pairs/KEY/pairs.parquet
+
+Steps are the largest displacement of a pair relative to the root mean square norm of a token's embedding. The last column
+is what a training run itself estimates from two step sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.data import Pairs
+from benchmark.policies.checkpoints import load_policy
+from benchmark.policies.logprobs import completion_logps
+from benchmark.training.batch import PairCollator, ReferenceLogps
+from benchmark.training.forward import forward_pairs, squared_input_gradients
+from benchmark.training.penalty import STEP, difference_error
+from methods.dpo import DPO
+
+STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+PAIRS = 64
+METHOD = DPO(beta=0.1)
+
+
+def parameter_gradient(model: Any, value: Tensor) -> list[Tensor]:
+    """By every parameter, zeros where it is not used."""
+    parameters = list(model.parameters())
+    return list(torch.autograd.grad(value, parameters, materialize_grads=True))
+
+
+def exact(model: Any, inputs: dict[str, Any]) -> tuple[list[Tensor], Tensor]:
+    """Gradient of R = sqrt(mean_i ||g_i||^2) by double backward, and the directions g_i / R."""
+    forward = forward_pairs(model, inputs, model.get_input_embeddings())
+    losses = METHOD.pair_losses(forward.batch)
+    assert forward.embeddings is not None
+    norms = squared_input_gradients(losses, forward.embeddings, differentiable=True)
+    root = norms.mean().sqrt()
+    (directions,) = torch.autograd.grad(losses.sum(), forward.embeddings, retain_graph=True)
+    return parameter_gradient(model, root), directions / root.detach()
+
+
+def at(model: Any, inputs: dict[str, Any], displaced: Tensor | None) -> list[Tensor]:
+    """Gradient of the mean loss, at displaced inputs."""
+    forward = forward_pairs(model, inputs, model.get_input_embeddings(), displaced)
+    return parameter_gradient(model, METHOD.pair_losses(forward.batch).mean())
+
+
+def curve(model: Any, inputs: dict[str, Any]) -> list[tuple[float, float, float, float]]:
+    """(step, one-sided error, central error, the run's own estimate of the one-sided one) per step size."""
+    wanted, directions = exact(model, inputs)
+    chosen, rejected = directions.pow(2).sum((1, 2)).chunk(2)
+    greatest = (chosen + rejected).max().sqrt()
+    scale = model.get_input_embeddings().weight.detach().pow(2).sum(1).mean().sqrt()
+    plain, rows = at(model, inputs, None), []
+    for step in STEPS:
+        e = float(step * scale / greatest)
+        near, far, behind = (at(model, inputs, directions * (e * factor)) for factor in (1, 2, -1))
+        one_sided = [(n - p) / e for n, p in zip(near, plain, strict=True)]
+        central = [(n - b) / (2 * e) for n, b in zip(near, behind, strict=True)]
+        estimate = difference_error(plain, near, far)
+        rows.append((step, relative(one_sided, wanted), relative(central, wanted), estimate))
+    return rows
+
+
+def relative(got: list[Tensor], wanted: list[Tensor]) -> float:
+    """||got - wanted|| / ||wanted||."""
+    error = sum(float((g - w).pow(2).sum()) for g, w in zip(got, wanted, strict=True))
+    return float(np.sqrt(error / sum(float(w.pow(2).sum()) for w in wanted)))
+
+
+def with_eps(policy: Path, eps: float, folder: Path) -> Path:
+    """A copy of a checkpoint that differs in rms_norm_eps alone."""
+    copy = folder / f"eps-{eps:g}"
+    shutil.copytree(policy, copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "rms_norm_eps": eps}))
+    return copy
+
+
+def main() -> None:
+    """Print a table per rms_norm_eps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("policy", type=Path, help="checkpoint at which the error is measured")
+    parser.add_argument("pairs", type=Path, help="pairs.parquet")
+    parser.add_argument("--reference", type=Path, help="reference policy; default: the policy itself")
+    parser.add_argument("--eps", type=float, nargs="*", default=[1e-2, 1e-4, 1e-6])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    pairs = Pairs.load(options.pairs)
+    rows = [{"pair": number} for number in range(PAIRS)]
+    print(f"the suite's step: {STEP:g}")
+    with tempfile.TemporaryDirectory() as folder:
+        for eps in options.eps:
+            model, tokenizer = load_policy(with_eps(options.policy, eps, Path(folder)), attention="eager")
+            behind, _ = load_policy(options.reference or options.policy)
+            pad = tokenizer.pad_token_id
+            sides = [completion_logps(behind, pairs.prompts, side, pad) for side in (pairs.chosen, pairs.rejected)]
+            inputs = PairCollator(pairs, ReferenceLogps(*sides), pad)(rows)
+            print(f"\nrms_norm_eps {eps:g}\n{'step':>8}{'one-sided':>12}{'central':>12}{'own estimate':>14}")
+            for step, one_sided, central, estimate in curve(model, inputs):
+                print(f"{step:8.0e}{one_sided:12.1e}{central:12.1e}{estimate:14.1e}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

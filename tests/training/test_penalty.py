@@ -1,0 +1,143 @@
+"""Ways to differentiate an input-gradient penalty, against the exact one; and the difference that notices its error."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+
+from benchmark.errors import UserError
+from benchmark.training import penalty
+from benchmark.training.penalty import difference_error, resolve_solver
+from methods import Solver
+from methods.dpo import DPO
+from methods.wdpo import WDPO
+
+from .drive import assert_same_gradients, make_trainer, step_gradients
+
+
+def penalty_gradient(solver, form, model, *rest, **settings):
+    """Gradient of the penalty alone, by parameter: WDPO's step less DPO's."""
+    whole = step_gradients(make_trainer(WDPO(beta=0.3, rho=0.7, form=form, solver=solver), model(), *rest, **settings))
+    plain = step_gradients(make_trainer(DPO(beta=0.3), model(), *rest, **settings))
+    return {name: gradient - plain[name] for name, gradient in whole.items()}
+
+
+def relative_error(got, wanted):
+    error = sum(float((got[name] - wanted[name]).pow(2).sum()) for name in wanted)
+    return (error / sum(float(gradient.pow(2).sum()) for gradient in wanted.values())) ** 0.5
+
+
+@pytest.mark.parametrize("micro", [None, 16], ids=["1x64", "4x16"])
+@pytest.mark.parametrize("form", ["sqrt", "squared"])
+def test_the_difference_is_within_a_hundredth_of_double_backward(
+    form, micro, make_policy, tokenizer, pairs, reference, tmp_path
+):
+    rest = (tokenizer, pairs, reference, tmp_path)
+    exact = penalty_gradient("double_backward", form, lambda: make_policy("eager"), *rest)
+    got = penalty_gradient("difference", form, lambda: make_policy("sdpa"), *rest, micro=micro)
+    assert relative_error(got, exact) < 1e-2
+
+
+def test_the_difference_works_under_gradient_checkpointing(make_policy, tokenizer, pairs, reference, tmp_path):
+    rest = (tokenizer, pairs, reference, tmp_path)
+    exact = penalty_gradient("double_backward", "sqrt", lambda: make_policy("eager"), *rest)
+    got = penalty_gradient("auto", "sqrt", lambda: make_policy("sdpa"), *rest, gradient_checkpointing=True)
+    assert relative_error(got, exact) < 1e-2
+
+
+def test_the_difference_trains_adapters_over_frozen_embeddings(make_policy, tokenizer, pairs, reference, tmp_path):
+    """Under PEFT the gradient by the adapters alone; double backward over the same adapters is the truth."""
+    from peft import LoraConfig, get_peft_model
+
+    def adapted(attention):
+        def make():
+            torch.manual_seed(3)
+            model = get_peft_model(make_policy(attention), LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+            for name, parameter in model.named_parameters():
+                if "lora_B" in name:
+                    torch.nn.init.normal_(parameter, std=0.1)
+            return model
+
+        return make
+
+    rest = (tokenizer, pairs, reference, tmp_path)
+    exact = penalty_gradient("double_backward", "sqrt", adapted("eager"), *rest)
+    got = penalty_gradient("difference", "sqrt", adapted("sdpa"), *rest)
+    assert all("lora" in name for name in got)
+    assert relative_error(got, exact) < 1e-2
+
+
+def test_the_perturbation_is_the_gradient_at_the_displaced_inputs(make_policy, tokenizer, pairs, reference, tmp_path):
+    """sup over the ball to first order: mean_i l_i(z_i + rho g_i / R), with g and R held fixed."""
+    from benchmark.training.forward import forward_pairs
+
+    method = WDPO(beta=0.3, rho=0.2, solver="perturbation")
+    trainer = make_trainer(method, make_policy(), tokenizer, pairs, reference, tmp_path, micro=16)
+    model = make_policy()
+    inputs = trainer.data_collator([{"pair": i} for i in range(64)])
+    forward = forward_pairs(model, inputs, model.get_input_embeddings())
+    (slope,) = torch.autograd.grad(method.pair_losses(forward.batch).sum(), forward.embeddings)
+    root = (slope.pow(2).sum() / 64).sqrt()
+    displaced = forward_pairs(model, inputs, model.get_input_embeddings(), 0.2 * slope / root)
+    method.pair_losses(displaced.batch).mean().backward()
+    expected = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    assert_same_gradients(step_gradients(trainer), expected)
+
+
+def test_the_error_that_a_difference_estimates_is_that_of_a_parabola():
+    # gradient g(e) = e + 3 e^2: the one-sided difference at e = 0.1 is 1.3, at 0.2 it is 1.6; |1.6 - 1.3| / 1.3
+    plain, near, far = ([torch.tensor([value])] for value in (0.0, 0.13, 0.32))
+    assert difference_error(plain, near, far) == pytest.approx(0.3 / 1.3)
+    assert difference_error(plain, [torch.tensor([0.1])], [torch.tensor([0.2])]) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("step", "trusted"), [(1e3, False), (1e-11, False), (penalty.STEP, True)])
+def test_a_difference_that_is_wrong_is_noticed(
+    step, trusted, make_policy, tokenizer, pairs, reference, tmp_path, monkeypatch
+):
+    """Too long a step leaves the linear range, too short a one drowns in rounding: both are wrong, and said to be."""
+    monkeypatch.setattr(penalty, "STEP", step)
+    rest = (tokenizer, pairs, reference, tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        got = penalty_gradient("difference", "sqrt", make_policy, *rest)
+    said = [str(w.message) for w in caught if "difference solver" in str(w.message)]
+    exact = penalty_gradient("double_backward", "sqrt", lambda: make_policy("eager"), *rest)
+    assert (relative_error(got, exact) < penalty.TRUSTED) == trusted
+    assert bool(said) != trusted
+    if not trusted:
+        assert "do not rely on this run" in said[0]
+
+
+def test_the_step_moves_to_where_its_error_is_least():
+    # errors e + 1e-4 / e around e = 1e-2, seen from e = 4^3 1e-2: three notches down, then it stays
+    control = penalty.StepControl()
+    here = [0.64]
+
+    def error_at(factor):
+        e = here[0] * factor
+        return e + 1e-4 / e
+
+    left = control.choose(error_at)
+    assert control.notch == -3
+    assert left == pytest.approx(0.02)
+    here[0] = 0.64 * 4.0**control.notch
+    assert control.choose(error_at) == pytest.approx(0.02)
+    assert control.notch == -3
+
+
+def test_the_measured_error_stands_in_the_training_curve(make_policy, tokenizer, pairs, reference, tmp_path):
+    trainer = make_trainer(WDPO(solver="difference"), make_policy(), tokenizer, pairs, reference, tmp_path)
+    trainer.train()
+    assert 0 < float(trainer.history[0]["difference_error"]) < penalty.TRUSTED
+
+
+def test_auto_is_exact_where_attention_has_a_second_derivative():
+    assert resolve_solver(WDPO(), "eager", False) is Solver.DOUBLE_BACKWARD
+    assert resolve_solver(WDPO(), "sdpa", False) is Solver.DIFFERENCE
+    assert resolve_solver(WDPO(), "eager", True) is Solver.DIFFERENCE
+    assert resolve_solver(DPO(), "sdpa", False) is None
+    with pytest.raises(UserError, match="needs eager attention without gradient checkpointing, got attention 'sdpa'"):
+        resolve_solver(WDPO(solver="double_backward"), "sdpa", False)
