@@ -36,13 +36,7 @@ class PairCollator:
         self._chosen, self._chosen_lengths = _padded(sides[0], width, pad_token_id)
         self._rejected, self._rejected_lengths = _padded(sides[1], width, pad_token_id)
         self._prompt_lengths = torch.tensor([len(prompt) for prompt in pairs.prompts])
-        self._per_pair = {
-            "ref_chosen_logps": torch.tensor(reference.chosen, dtype=torch.float32),
-            "ref_rejected_logps": torch.tensor(reference.rejected, dtype=torch.float32),
-            "margins": torch.tensor(pairs.margins, dtype=torch.float32),
-        }
-        if pairs.groups is not None:
-            self._per_pair["groups"] = torch.tensor(pairs.groups, dtype=torch.int64)
+        self._per_pair = per_pair_columns(pairs, reference)
 
     def __call__(self, rows: list[dict[str, int]]) -> dict[str, Any]:
         """The batch of the given rows, each `{"pair": number}`."""
@@ -57,6 +51,18 @@ class PairCollator:
             "first_completion": int(starts.min()),
             **{name: column[index] for name, column in self._per_pair.items()},
         }
+
+
+def per_pair_columns(pairs: Pairs, reference: ReferenceLogps) -> dict[str, Tensor]:
+    """What a batch holds per pair beside its tokens, shape [pairs] each."""
+    columns = {
+        "ref_chosen_logps": torch.tensor(reference.chosen, dtype=torch.float32),
+        "ref_rejected_logps": torch.tensor(reference.rejected, dtype=torch.float32),
+        "margins": torch.tensor(pairs.margins, dtype=torch.float32),
+    }
+    if pairs.groups is not None:
+        columns["groups"] = torch.tensor(pairs.groups, dtype=torch.int64)
+    return columns
 
 
 def _padded(rows: list[list[int]], width: int, pad: int) -> tuple[Tensor, Tensor]:

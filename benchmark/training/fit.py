@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from benchmark.errors import UserError
 from benchmark.policies.checkpoints import load_policy
 from benchmark.resources import reset_peak_memory
 from benchmark.training.batch import PairCollator
 from benchmark.training.recording import Keeper, without_dropout, write_outcome
 from benchmark.training.resume import Saver, restore, resumable
 from benchmark.training.settings import TrainingSettings
+from benchmark.training.shared_prompt import ATTENTIONS, SharedPromptCollator
 from benchmark.training.trainer import PreferenceTrainer, trainer_config
 from methods import PairwiseMethod, Solver
 
@@ -65,12 +67,24 @@ def _trainer(
         groups=0 if pairs.groups is None else int(pairs.groups.max()) + 1,
         model=model,
         processing_class=tokenizer,
-        data_collator=PairCollator(pairs, job.reference, tokenizer.pad_token_id),
+        data_collator=_collator(method, model, job.settings)(pairs, job.reference, tokenizer.pad_token_id),
         callbacks=[keeper],
     )
     keeper.trainer = trainer
     trainer.add_callback(Saver(trainer, keeper))
     return keeper, trainer
+
+
+def _collator(
+    method: PairwiseMethod, model: Any, settings: TrainingSettings
+) -> type[PairCollator] | type[SharedPromptCollator]:
+    """One row per completion, or per pair."""
+    if not settings.share_prompt or method.penalises_inputs():
+        return PairCollator
+    attention = model.config._attn_implementation
+    if attention not in ATTENTIONS:
+        raise UserError(f"training.share_prompt needs attention {' or '.join(ATTENTIONS)}, got {attention!r}.")
+    return SharedPromptCollator
 
 
 def attention_for(method: PairwiseMethod, settings: TrainingSettings) -> str | None:

@@ -40,18 +40,25 @@ def forward_pairs(
     labels = ids.masked_fill(~mask, IGNORE)
     logps = _sequence_logps(model, tokens, labels, inputs["first_completion"])
     chosen, rejected = logps.chunk(2)
-    chosen_lengths, rejected_lengths = mask.sum(1).to(logps.dtype).chunk(2)
-    batch = PairBatch(
+    chosen_lengths, rejected_lengths = mask.sum(1).chunk(2)
+    batch = pair_batch(inputs, chosen, rejected, chosen_lengths, rejected_lengths)
+    return Forward(batch, embeddings)
+
+
+def pair_batch(
+    inputs: dict[str, Any], chosen: Tensor, rejected: Tensor, chosen_lengths: Tensor, rejected_lengths: Tensor
+) -> PairBatch:
+    """What a method sees: log-probabilities and completion lengths, shape [pairs], beside the batch's own columns."""
+    return PairBatch(
         chosen_logps=chosen,
         rejected_logps=rejected,
         ref_chosen_logps=inputs["ref_chosen_logps"],
         ref_rejected_logps=inputs["ref_rejected_logps"],
-        chosen_lengths=chosen_lengths,
-        rejected_lengths=rejected_lengths,
+        chosen_lengths=chosen_lengths.to(chosen.dtype),
+        rejected_lengths=rejected_lengths.to(chosen.dtype),
         groups=inputs.get("groups"),
         margins=inputs.get("margins"),
     )
-    return Forward(batch, embeddings)
 
 
 def _embed(layer: Any, ids: Tensor, shift: Tensor | None) -> Tensor:
@@ -72,7 +79,7 @@ def _sequence_logps(model: Any, tokens: dict[str, Tensor], labels: Tensor, first
     positions = torch.arange(first_completion - 1, labels.shape[1] - 1, device=labels.device)
     logits = model(**tokens, use_cache=False, logits_to_keep=positions).logits
     targets = labels[:, positions + 1]
-    scores = _at_least_float32(logits).flatten(0, 1)
+    scores = at_least_float32(logits).flatten(0, 1)
     losses = cross_entropy(scores, targets.flatten(), ignore_index=IGNORE, reduction="none")
     return -losses.view_as(targets).sum(1)
 
@@ -86,9 +93,10 @@ def squared_input_gradients(losses: Tensor, embeddings: Tensor, differentiable: 
         differentiable: keep the graph, so that the norms can be differentiated by the parameters (double backward).
     """
     (gradient,) = torch.autograd.grad(losses.sum(), embeddings, create_graph=differentiable)
-    chosen, rejected = _at_least_float32(gradient).pow(2).sum((1, 2)).chunk(2)
+    chosen, rejected = at_least_float32(gradient).pow(2).sum((1, 2)).chunk(2)
     return chosen + rejected
 
 
-def _at_least_float32(tensor: Tensor) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """float32 where the type is narrower."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -27,6 +27,11 @@ class TrainingSettings(BaseModel):
         None, description="transformers' attention (eager, sdpa, ...); None: its own choice, eager for exact penalties"
     )
     save_every: int | None = Field(None, gt=0, description="steps between full checkpoints that a stopped run resumes")
+    share_prompt: bool = Field(
+        False,
+        description="compute the prompt once for both completions: the same gradients, faster where prompts are long; "
+        "methods with an input penalty, which counts the prompt once per side, ignore it",
+    )
     bf16: bool = Field(False, description="bfloat16 autocast; needs a GPU")
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
 

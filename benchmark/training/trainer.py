@@ -28,6 +28,7 @@ from benchmark.training.penalty import (
     warn_if_untrusted,
 )
 from benchmark.training.settings import TrainingSettings
+from benchmark.training.shared_prompt import forward_shared
 from methods import Coupling, PairBatch, PairwiseMethod, Solver
 
 SLOPES, NUMBER = "slopes", "number"  # what a micro-batch carries beside the collated tensors
@@ -201,6 +202,8 @@ class PreferenceTrainer(DPOTrainer):
         return self._global_slopes(concatenate(parts), torch.cat(norms) if norms else None)
 
     def _forward(self, model: Any, inputs: dict[str, Any], shift: Tensor | None = None) -> Forward:
+        if "segments" in inputs:
+            return Forward(forward_shared(model, inputs), None)
         layer = self.accelerator.unwrap_model(model).get_input_embeddings() if self.solver else None
         return forward_pairs(model, inputs, layer, shift)
 

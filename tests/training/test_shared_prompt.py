@@ -1,0 +1,53 @@
+"""One row per pair gives what one row per completion gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmark.training.batch import PairCollator
+from benchmark.training.forward import forward_pairs
+from benchmark.training.settings import TrainingSettings
+from benchmark.training.shared_prompt import SharedPromptCollator, block_mask, forward_shared
+from benchmark.training.trainer import PreferenceTrainer, trainer_config
+from methods.dpo import DPO
+from methods.kldpo import KLDPO
+from methods.sft import SFT
+
+from .drive import assert_same_gradients, make_trainer, step_gradients
+
+
+def test_neither_side_sees_the_other():
+    # prompt p, chosen c d, rejected r s: r and s see p, not c and d
+    mask = block_mask(torch.tensor([[0, 1, 1, 2, 2]]), torch.float32)[0, 0]
+    assert (mask == 0).int().tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 0, 0, 1, 0],
+        [1, 0, 0, 1, 1],
+    ]
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_log_probabilities_and_lengths_are_those_of_separate_rows(attention, make_policy, pairs, reference):
+    model = make_policy(attention).eval()
+    rows = [{"pair": number} for number in range(64)]
+    apart = forward_pairs(model, PairCollator(pairs, reference, 0)(rows)).batch
+    together = forward_shared(model, SharedPromptCollator(pairs, reference, 0)(rows))
+    for name, tensor in apart.tensors().items():
+        torch.testing.assert_close(together.tensors()[name], tensor, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("micro", [64, 16, 1])
+@pytest.mark.parametrize("method", [DPO(beta=0.3), KLDPO(beta=0.3, tau=0.2), SFT()], ids=lambda m: m.name)
+def test_gradients_are_those_of_separate_rows(method, micro, make_policy, tokenizer, pairs, reference, tmp_path):
+    config = trainer_config(
+        TrainingSettings(epochs=1, batch_size=64, micro_batch_size=micro, warmup_steps=0), 64, 0, tmp_path
+    )
+    collator = SharedPromptCollator(pairs, reference, tokenizer.pad_token_id)
+    together = PreferenceTrainer(
+        method, 64, config, model=make_policy(), processing_class=tokenizer, data_collator=collator
+    )
+    apart = make_trainer(method, make_policy(), tokenizer, pairs, reference, tmp_path)
+    assert_same_gradients(step_gradients(together), step_gradients(apart))
