@@ -5,8 +5,8 @@ batch of 64 pairs, for a policy and pairs of the store of a finished run:
 
     python speed/difference_error.py .cache/prefshift/policy/KEY/policy .cache/prefshift/pairs/KEY/pairs.parquet
 
-Steps are the largest displacement of a pair relative to the root mean square norm of a token's embedding. The last column
-is what a training run itself estimates from two step sizes.
+Steps are the displacement of the pair that moves most, relative to the root mean square norm of a token's embedding.
+The last column is what a training run itself estimates from two step sizes.
 """
 
 from __future__ import annotations

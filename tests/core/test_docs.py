@@ -1,0 +1,48 @@
+"""What the documents tell a reader to do works as it stands."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.plugins import load_file
+from methods import Method, PairBatch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def focal_dpo(tmp_path):
+    """The method of docs/add-a-method.md, from the page itself."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "add-a-method.md").read_text(), re.DOTALL)
+    file = tmp_path / "focal_dpo.py"
+    file.write_text(code)
+    load_file(file)
+    yield file
+    Method.registry._classes.pop("focal_dpo", None)
+
+
+def test_the_method_of_the_page_is_the_focal_loss(focal_dpo):
+    # beta h = 0.5 * (3 - 1) = 1, p = sigmoid(1); (1 - p)^2 times -log p
+    zero, five = torch.zeros(1), torch.full((1,), 5.0)
+    batch = PairBatch(torch.tensor([3.0]), torch.tensor([1.0]), zero, zero, five, five)
+    loss = Method.registry.get("focal_dpo").make(beta=0.5).pair_losses(batch)
+    p = 1 / (1 + math.exp(-1.0))
+    assert loss.item() == pytest.approx(-((1 - p) ** 2) * math.log(p))
+
+
+@pytest.mark.slow
+def test_the_method_of_the_page_holds_the_contract(focal_dpo, capsys):
+    from benchmark.cli import main
+
+    assert main(["check", str(focal_dpo)]) == 0
+
+
+def test_the_documents_link_to_files_that_exist():
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
