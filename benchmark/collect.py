@@ -97,7 +97,7 @@ def _records(matrix: Matrix, result: CellResult, results: list[CellResult], stor
     cell = result.cell
     assert result.samples is not None
     reference = next(
-        (r.samples for r in results if r.samples is not None and not r.cell.method.trains and r.cell.seed == cell.seed),
+        (r.samples for r in results if r.samples is not None and _is_reference(r.cell) and r.cell.seed == cell.seed),
         result.samples.iloc[:0],
     )
     evaluated = matrix.evaluation[cell.train_shift]
@@ -106,9 +106,18 @@ def _records(matrix: Matrix, result: CellResult, results: list[CellResult], stor
     return [{**_identity(cell), **record.row()} for record in found]
 
 
+def _is_reference(cell: Cell) -> bool:
+    """Whether the cell is the untouched reference, each completion its only candidate."""
+    return not cell.method.trains and cell.method.candidates is None
+
+
 def _probe_records(matrix: Matrix, cell: Cell, store: Store) -> list[MetricRecord]:
-    """Log-probability changes at every checkpoint, and the accuracy on held-out pairs at the last."""
-    probes = pd.DataFrame(read_table(cell.stages["scored_generations"].folder(store) / "probes.parquet"))
+    """Log-probability changes at every checkpoint, and the accuracy on held-out pairs at the last; none where the
+    policy's probabilities are not known."""
+    file = cell.stages["scored_generations"].folder(store) / "probes.parquet"
+    if not file.exists():
+        return []
+    probes = pd.DataFrame(read_table(file))
     last = probes["step"].max()
     records = []
     for (kind, step), part in probes.groupby(["kind", "step"]):

@@ -55,13 +55,21 @@ def samples_of(
     }
 
 
+def with_stated_kl(samples: dict[str, Any], kl: float) -> dict[str, Any]:
+    """Samples of a policy whose probabilities are not known, such as best-of-n: its divergence is `kl` nats per
+    completion, whichever the completion, and its entropy is missing."""
+    rows = len(samples["kl"])
+    return {**samples, "kl": np.full(rows, kl), "entropy": np.full(rows, np.nan)}
+
+
 @dataclass(frozen=True)
 class Probes:
     """Sequences whose log-probability is followed along training, with their log-probability under the reference.
 
     By kind: `chosen` and `rejected` (the first training pairs), `unseen` (fresh reference samples on training prompts),
     `heldout` (reference samples on test prompts, two per prompt; from them follows the accuracy on held-out pairs).
-    The reference itself, which was trained on no pairs, has the last two kinds alone.
+    The reference itself, which was trained on no pairs, has the last two kinds alone; a policy whose probabilities are
+    not known has none.
     """
 
     sequences: dict[str, tuple[list[list[int]], list[list[int]]]]  # prompts and completions, as tokens
@@ -90,7 +98,8 @@ def read_probes(task: Task, reference: Any, tokenizer: Any, count: int) -> Probe
         sequences["chosen"] = pairs.prompts[:count], pairs.chosen[:count]
         sequences["rejected"] = pairs.prompts[:count], pairs.rejected[:count]
     for kind in ("unseen", "heldout"):
-        sequences[kind] = _tokens(task.inputs[kind])
+        if kind in task.inputs:
+            sequences[kind] = _tokens(task.inputs[kind])
     pad = tokenizer.pad_token_id
     before = {kind: completion_logps(reference, *both, pad) for kind, both in sequences.items()}
     return Probes(sequences, before, pad)

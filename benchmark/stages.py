@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.data import Completions, Pairs, Prompts, read_table, write_table
+from benchmark import best_of_n
+from benchmark.data import Completions, Floats, Pairs, Prompts, read_table, write_table
 from benchmark.generation.base import Sampling
 from benchmark.graph import Task, stage
 from benchmark.seeds import derive_seed, generator
@@ -20,10 +22,11 @@ from benchmark.suites.base import Split, Suite
 from benchmark.training.settings import TrainingSettings
 from methods import Method
 from shifts import Rewards, Shift
-from shifts.labels import Labelling
+from shifts.labels import Labelling, draw_annotators
 
 PROBE_PAIRS = 256  # training pairs and fresh samples whose log-probabilities are followed along training
 POLICY = "policy"  # folder of a checkpoint inside the artefact of a policy
+PART = "part-"  # names of the inputs of a policy that is made from others
 
 
 @stage("policy", version=1)
@@ -84,14 +87,21 @@ def score_completions(task: Task, suite: Suite) -> None:
 def label_pairs(task: Task, shift: Shift, labelling: Labelling, seed: int) -> None:
     """Two completions per prompt, labelled under a shift; pairs of equal completions say nothing and are dropped.
 
-    Beside `pairs.parquet` stands `rewards.parquet`, with both sides' learned rewards, from which conflict is measured.
+    Where the shift has several groups of annotators, each pair is labelled by one who is drawn from them: its margin is
+    that annotator's, and it carries the number of the group. Beside `pairs.parquet` stands `rewards.parquet`, with both
+    sides' learned rewards, from which conflict is measured.
     """
     prompts = Prompts.load(task.inputs["completions"] / "prompts.parquet")
     completions = Completions.load(task.inputs["completions"] / "completions.parquet")
     scores = read_table(task.inputs["scores"] / "scores.parquet")
     first, second = np.flatnonzero(completions.sample == 0), np.flatnonzero(completions.sample == 1)
-    utility = shift.utility(Rewards({name: scores[f"learned_{name}"] for name in shift.objectives}))
-    first_chosen = labelling.choose_first(utility[first], utility[second], generator("labels", seed))
+    rewards = Rewards({name: scores[f"learned_{name}"] for name in shift.objectives})
+    shares, judges = zip(*shift.annotators(), strict=True)
+    groups = draw_annotators(shares, len(first), generator("groups", seed))
+    utilities = np.stack([judge.utility(rewards) for judge in judges])
+    of_first, of_second = utilities[groups, first], utilities[groups, second]
+    first_chosen = labelling.choose_first(of_first, of_second, generator("labels", seed))
+    margins = np.where(first_chosen, of_first - of_second, of_second - of_first)
     different = [completions.tokens[i] != completions.tokens[j] for i, j in zip(first, second, strict=True)]
     first, second, first_chosen = first[different], second[different], first_chosen[different]
     chosen, rejected = np.where(first_chosen, first, second), np.where(first_chosen, second, first)
@@ -99,7 +109,8 @@ def label_pairs(task: Task, shift: Shift, labelling: Labelling, seed: int) -> No
         prompts=[prompts.tokens[completions.prompt[i]] for i in chosen],
         chosen=[completions.tokens[i] for i in chosen],
         rejected=[completions.tokens[i] for i in rejected],
-        margins=utility[chosen] - utility[rejected],
+        margins=margins[different],
+        groups=groups[different] if len(judges) > 1 else None,
     ).save(task.folder / "pairs.parquet")
     names = [name.removeprefix("learned_") for name in scores if name.startswith("learned_")]
     write_table(
@@ -125,9 +136,18 @@ def compute_reference_logps(task: Task) -> None:
     write_table(task.folder / "logps.parquet", columns)
 
 
-@stage("trained_policy", version=1)
-def train_policy(task: Task, method: Method, settings: TrainingSettings, seed: int) -> None:
-    """A trained policy with its checkpoints `step-NNNNNN/`, its training curve and its cost."""
+@stage("trained_policy", version=2)
+def train_policy(
+    task: Task,
+    method: Method,
+    settings: TrainingSettings,
+    seed: int,
+    labelling: Labelling,
+    shift: Shift | None = None,
+    suite: Suite | None = None,
+) -> None:
+    """A trained policy with its checkpoints `step-NNNNNN/`, its training curve (of the ways to train that have one) and
+    its cost. `shift` and `suite` are there where the method says that it needs them."""
     from benchmark.training.batch import ReferenceLogps
     from benchmark.training.job import CellJob
 
@@ -140,8 +160,44 @@ def train_policy(task: Task, method: Method, settings: TrainingSettings, seed: i
         seed=derive_seed("training", seed),
         folder=task.folder,
         progress=task.progress,
+        scratch=task.scratch,
+        parts=tuple(folder for name, folder in sorted(task.inputs.items()) if name.startswith(PART)),
+        cell_shift=shift,
+        sharpness=labelling.sharpness,
+        rewards=task.inputs["pairs"] / "rewards.parquet",
+        world=None if suite is None or shift is None else _world(task, suite, shift, labelling),
     )
     method.train(job)
+
+
+def _world(task: Task, suite: Suite, shift: Shift, labelling: Labelling) -> Any:
+    """What an online method acts in: training prompts, and the reward, in nats, that its completions earn."""
+    from benchmark.training.job import World
+
+    def reward(prompts: Sequence[str], completions: Sequence[str]) -> Floats:
+        scores = suite.score(prompts, completions, task.inputs["reward_model"], task.inputs.get("judge"))
+        learned = {name: scores.learned[:, number] for number, name in enumerate(suite.objectives)}
+        return labelling.sharpness * shift.utility(Rewards(learned))
+
+    return World(suite.prompts("train", task.inputs["policy"] / POLICY), suite.max_new_tokens, reward)
+
+
+@stage("best_of_n", version=1)
+def keep_best(task: Task, suite: Suite, shift: Shift, n: int) -> None:
+    """The best of n candidates by learned utility, laid out like `generations`: `SPLIT-NNNNNN.parquet`, where NNNNNN is
+    the number of candidates that were looked at, 1, 2, 4, ..., n."""
+    numbers = best_of_n.path(n)
+    for done, split in enumerate(("validation", "test")):
+        prompts = Prompts.load(task.inputs["candidates"] / f"prompts-{split}.parquet")
+        completions = Completions.load(task.inputs["candidates"] / f"{split}-{0:06d}.parquet")
+        scores = _scores(task, suite, prompts, completions)
+        utility = shift.utility(Rewards({name: scores[f"learned_{name}"] for name in shift.objectives}))
+        prompts.save(task.folder / f"prompts-{split}.parquet")
+        for number in numbers:
+            kept = best_of_n.keep(completions, best_of_n.best(utility, n, number), n)
+            kept.save(task.folder / f"{split}-{number:06d}.parquet")
+        task.progress(done + 1, 2)
+    best_of_n.state_kl(task.folder, numbers)
 
 
 @stage("generations", version=1)
@@ -166,13 +222,17 @@ def generate_evaluation(task: Task, suite: Suite, sampling: Sampling, backend: s
 @stage("scored_generations", version=1)
 def score_generations(task: Task, suite: Suite) -> None:
     """Everything that is measured of a cell: `samples.parquet`, a row per evaluated completion, and `probes.parquet`,
-    log-probability changes of pairs, of fresh samples and of held-out samples, per checkpoint."""
-    from benchmark.evaluation import read_probes, samples_of
+    log-probability changes of pairs, of fresh samples and of held-out samples, per checkpoint.
+
+    The log-probabilities of a best-of-n policy are not known: it has no probes and no entropy, and its KL is stated.
+    """
+    from benchmark.evaluation import read_probes, samples_of, with_stated_kl
     from benchmark.policies.checkpoints import load_policy
 
     reference, tokenizer = load_policy(task.inputs["policy"] / POLICY, device=_device())
     gate = _read_gate(task)
     followed = read_probes(task, reference, tokenizer, PROBE_PAIRS)
+    stated = best_of_n.stated_kl(task.inputs["generations"])
     samples: list[dict[str, Any]] = []
     probes: list[dict[str, Any]] = []
     checkpoints = _checkpoints(task)
@@ -182,11 +242,14 @@ def score_generations(task: Task, suite: Suite) -> None:
             prompts = Prompts.load(task.inputs["generations"] / f"prompts-{split}.parquet")
             completions = Completions.load(task.inputs["generations"] / f"{split}-{step:06d}.parquet")
             scores = _scores(task, suite, prompts, completions)
-            samples.append(samples_of(policy, reference, tokenizer, prompts, completions, scores, gate, split, step))
-        probes.append(followed.changes(policy, step))
+            columns = samples_of(policy, reference, tokenizer, prompts, completions, scores, gate, split, step)
+            samples.append(with_stated_kl(columns, stated[step]) if stated else columns)
+        if followed.sequences:
+            probes.append(followed.changes(policy, step))
         task.progress(done + 1, len(checkpoints))
-    for name, parts in (("samples", samples), ("probes", probes)):
-        write_table(task.folder / f"{name}.parquet", _stacked(parts))
+    write_table(task.folder / "samples.parquet", _stacked(samples))
+    if probes:
+        write_table(task.folder / "probes.parquet", _stacked(probes))
 
 
 def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -212,9 +275,11 @@ def _scores(task: Task, suite: Suite, prompts: Prompts, completions: Completions
 
 
 def _checkpoints(task: Task) -> dict[int, Path]:
-    """Checkpoints of a trained policy by step; the untouched reference is step 0 of itself."""
+    """Checkpoints of a trained policy by step; the untouched reference is step 0 of itself, or every number of
+    candidates of best-of-n."""
     if "trained_policy" not in task.inputs:
-        return {0: task.inputs["policy"] / POLICY}
+        steps = best_of_n.stated_kl(task.inputs.get("generations")) or [0]
+        return dict.fromkeys(steps, task.inputs["policy"] / POLICY)
     folders = sorted(task.inputs["trained_policy"].glob("step-*"))
     if not folders:
         raise RuntimeError("the method saved no checkpoint")

@@ -54,6 +54,20 @@ class AlphaMixture(Shift):
         """The even mixture, alpha = 0.5."""
         return replace(self, alpha=0.5)
 
+    def corners(self) -> list[Shift]:
+        """Each objective alone: `a` (alpha = 1), then `b` (alpha = 0)."""
+        return [replace(self, alpha=1.0), replace(self, alpha=0.0)]
+
+    def corner_weights(self) -> list[float]:
+        """alpha and 1 - alpha."""
+        return [self.alpha, 1 - self.alpha]
+
+    def uniform_population(self) -> Shift:
+        """Half of the annotators reward `a` alone, half `b`."""
+        from shifts.annotator_groups import AnnotatorGroups  # a family of its own, which stands above this one
+
+        return AnnotatorGroups(f"{self.a}/{self.b}")
+
     def evaluation_grid(self) -> list[Shift]:
         """alpha = 0, 0.1, ..., 1 with the same pair and the same kind."""
         return [replace(self, alpha=alpha) for alpha in grid("0:1:0.1")]

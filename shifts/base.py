@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from typing import ClassVar
 
 import numpy as np
@@ -66,6 +67,23 @@ class Shift(Plugin, ABC):
         """The even mixture of this family, or None where there is none."""
         return None
 
+    def corners(self) -> Sequence[Shift]:
+        """The extreme points of the family, one per kind of annotator; empty where it has none."""
+        return ()
+
+    def corner_weights(self) -> Sequence[float]:
+        """What each of `corners` counts at this point; sums to 1 (empty where there are no corners)."""
+        return ()
+
+    def annotators(self) -> tuple[tuple[float, Shift], ...]:
+        """The groups of annotators that label pairs: the share of each in the population, and the utility by which it
+        compares. Where there are several, every pair is labelled by one of them and carries its number."""
+        return ((1.0, self),)
+
+    def uniform_population(self) -> Shift | None:
+        """Equal shares of annotators at every corner of the family; None where the family has no corners."""
+        return None
+
     def evaluation_grid(self) -> list[Shift]:
         """The points of the family at which a policy trained here is evaluated, ordered for a curve."""
         return [self]
@@ -78,6 +96,15 @@ class Shift(Plugin, ABC):
     def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
         """All points that one call of the command line stands for; a family with grids overrides this."""
         return [cls.make(**arguments)]
+
+    @classmethod
+    def examples(cls, objectives: Sequence[str]) -> list[Shift]:
+        """Points that stand for the family where it is checked, over the first of the given objectives (at least four).
+
+        By default one point, in which the fields that have no default name one objective each.
+        """
+        required = [field.name for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
+        return [cls.make(**dict(zip(required, objectives, strict=False)))]
 
 
 def parse_shift(text: str) -> list[Shift]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,3 +42,12 @@ class Labelling:
         """Whether the first completion is chosen, shape [pairs]; one uniform number is drawn per pair whatever the
         kind, so that the two kinds and all shifts share their noise."""
         return rng.random(len(first)) < self.probability_first(first, second)
+
+
+def draw_annotators(shares: Sequence[float], pairs: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The number of the group whose annotator labels each pair, shape [pairs]; group g is drawn with chance shares[g].
+
+    One uniform number is drawn per pair whatever the shares, so that a larger group keeps the pairs that it had.
+    """
+    upper = np.cumsum(shares)
+    return np.searchsorted(upper / upper[-1], rng.random(pairs), side="right")

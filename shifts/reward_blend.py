@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,20 @@ class RewardBlend(Shift):
         """The uniform blend of the same objectives."""
         return RewardBlend(_text(dict.fromkeys(self.objectives, 1 / len(self.objectives))))
 
+    def corners(self) -> list[Shift]:
+        """Each objective alone."""
+        return corners(self.objectives)
+
+    def corner_weights(self) -> list[float]:
+        """The weights of the blend."""
+        return list(self.weight_of.values())
+
+    def uniform_population(self) -> Shift | None:
+        """Equal shares of annotators who reward one of the objectives each; None for a single objective."""
+        from shifts.annotator_groups import AnnotatorGroups  # which is made of blends
+
+        return AnnotatorGroups("/".join(self.objectives)) if len(self.objectives) > 1 else None
+
     def evaluation_grid(self) -> list[Shift]:
         """The corners, the uniform blend, this point and 8 Dirichlet draws (seed 0) over the same objectives."""
         points = [*corners(self.objectives), self.middle(), self, *dirichlet(self.objectives, 8, 1.0, 0)]
@@ -77,6 +91,12 @@ class RewardBlend(Shift):
             _number("concentration", arguments.get("concentration", "1")),
             int(_number("seed", arguments.get("seed", "0"), minimum=-np.inf)),
         )
+
+    @classmethod
+    def examples(cls, objectives: Sequence[str]) -> list[Shift]:
+        """One objective alone, an uneven blend of two, and a draw over three."""
+        first, second, third = objectives[:3]
+        return [cls(f"{first}:1"), cls(f"{first}:0.9+{second}:0.1"), *dirichlet((first, second, third), 1, 1.0, 0)]
 
 
 def corners(objectives: Iterable[str]) -> list[Shift]:

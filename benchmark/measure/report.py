@@ -169,7 +169,7 @@ METRICS: tuple[Metric, ...] = (
         "KL",
         "nats",
         "KL(policy || reference) per completion, summed over exact next-token distributions along sampled "
-        "prefixes; mean.",
+        "prefixes; mean. Of best-of-n: the bound log n - (n - 1) / n.",
         2,
         None,
     ),

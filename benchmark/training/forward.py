@@ -71,7 +71,8 @@ def _embed(layer: Any, ids: Tensor, shift: Tensor | None) -> Tensor:
 def _sequence_logps(model: Any, tokens: dict[str, Tensor], labels: Tensor, first_completion: int) -> Tensor:
     """Sum of log pi over the labelled tokens of each row, shape [rows], in nats."""
     twice_differentiable = "inputs_embeds" in tokens  # which the fused head is not
-    if model.config.get_text_config().vocab_size > FUSED_HEAD_VOCABULARY and not twice_differentiable:
+    policy = getattr(model, "module", model)  # data-parallel training wraps it
+    if policy.config.get_text_config().vocab_size > FUSED_HEAD_VOCABULARY and not twice_differentiable:
         output = model(**tokens, labels=labels, fused_lm_head=True, use_cache=False)
         fused: Tensor = output.log_probs.float().sum(1)
         return fused

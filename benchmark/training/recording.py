@@ -68,9 +68,12 @@ class Keeper(TrainerCallback):
         self.step_seconds: list[float] = []
         self._started = 0.0
 
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock."""
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Start the clock. It runs from the end of one step to the end of the next, since a first pass over the batch
+        comes before what the trainer calls the beginning of a step."""
         self._started = time.perf_counter()
+
+    on_save = on_train_begin
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Stop the clock; keep the policy where a checkpoint is due; end a run that stops early."""
@@ -84,6 +87,7 @@ class Keeper(TrainerCallback):
             check_finite(self.trainer.history)
             save_policy(model, self.tokenizer, self.folder / f"step-{state.global_step:06d}")
         control.should_training_stop = control.should_training_stop or state.global_step >= last
+        self._started = time.perf_counter()
 
 
 def shared_settings(job: CellJob) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""TRL's DPOTrainer, subclassed once: the method supplies the formula, TRL everything else. The one import of TRL."""
+"""TRL's DPOTrainer, subclassed once: the method supplies the formula, TRL everything else."""
 
 from __future__ import annotations
 

@@ -1,0 +1,155 @@
+"""A population of annotators in groups that want different things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmark.calls import grid
+from benchmark.errors import UserError
+from benchmark.hyperparameters import hyperparameter
+from shifts.base import Array, Rewards, Shift
+from shifts.reward_blend import RewardBlend
+
+TOLERANCE = 1e-6
+SEPARATOR = "/"
+
+
+@dataclass(frozen=True)
+class AnnotatorGroups(Shift):
+    """Every pair is labelled by one annotator, drawn from groups that reward one objective or one blend each.
+
+    groups: what each group rewards, joined by '/': an objective, or weights such as `joy:0.7+sadness:0.3`.
+    fractions: the share of each group in the population, in the same order; equal where none are given.
+    On the command line `share=0:1:0.1` stands for several fractions of the first of two groups.
+    The utility is the population's mean, u = sum_g f_g u_g, but no annotator holds it: two of them may contradict each
+    other on the same pair. Pairs carry the number of their group. A group may be absent (fraction 0).
+    """
+
+    name = "annotator_groups"
+
+    groups: str
+    fractions: str = hyperparameter("")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        members = _split("groups", self.groups, "groups=joy/sadness")
+        blends = [_member(text) for text in members]
+        if len(blends) < 2 or len(set(blends)) < len(blends):
+            raise UserError(f"{self.name}: name at least two different groups, joined by '/', got {self.groups!r}.")
+        shares = _shares(self.fractions, len(blends))
+        object.__setattr__(self, "groups", SEPARATOR.join(_short(blend) for blend in blends))
+        object.__setattr__(self, "fractions", _text(shares))
+
+    @property
+    def members(self) -> tuple[RewardBlend, ...]:
+        """What each group rewards."""
+        return tuple(_member(text) for text in self.groups.split(SEPARATOR))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Fraction of each group in the population; they sum to 1."""
+        return tuple(_shares(self.fractions, len(self.members)))
+
+    def annotators(self) -> tuple[tuple[float, Shift], ...]:
+        """Every group: its share of the population, and its own utility."""
+        return tuple(zip(self.shares, self.members, strict=True))
+
+    def utility(self, rewards: Rewards) -> Array:
+        """The population's mean utility, shape [completions], in the rewards' own units."""
+        return np.sum([share * member.utility(rewards) for share, member in self.annotators()], axis=0)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The objectives that any group names, in the order in which they are named."""
+        return tuple(dict.fromkeys(name for member in self.members for name in member.objectives))
+
+    def middle(self) -> Shift:
+        """The same groups in equal numbers."""
+        return replace(self, fractions="")
+
+    def uniform_population(self) -> Shift:
+        """The same groups in equal numbers."""
+        return self.middle()
+
+    def corners(self) -> list[Shift]:
+        """Each group alone."""
+        count = len(self.members)
+        return [
+            replace(self, fractions=_text([float(place == alone) for place in range(count)])) for alone in range(count)
+        ]
+
+    def corner_weights(self) -> list[float]:
+        """The fractions."""
+        return list(self.shares)
+
+    def evaluation_grid(self) -> list[Shift]:
+        """Two groups: the fraction of the first from 0 to 1 in steps of 0.1. More: each alone, equal, and itself."""
+        if len(self.members) == 2:
+            return [replace(self, fractions=_text([first, 1 - first])) for first in grid("0:1:0.1")]
+        return list(dict.fromkeys([*self.corners(), self.middle(), self]))
+
+    def position(self) -> float | None:
+        """The fraction of the first of two groups."""
+        return self.shares[0] if len(self.members) == 2 else None
+
+    @classmethod
+    def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
+        """One population per fraction of the first of two groups in `arguments["share"]`, a number or a grid."""
+        rest = {key: value for key, value in arguments.items() if key != "share"}
+        if "share" not in arguments:
+            return [cls.make(**rest)]
+        if "fractions" in rest:
+            raise UserError(f"{cls.name} takes one of fractions and share (of the first of two groups), got both.")
+        return [cls.make(**rest, fractions=_text([first, 1 - first])) for first in grid(arguments["share"])]
+
+    @classmethod
+    def examples(cls, objectives: Sequence[str]) -> list[Shift]:
+        """Two groups of unequal size, and three, one of which rewards a blend."""
+        first, second, third = objectives[:3]
+        return [cls(f"{first}/{second}", "0.9/0.1"), cls(f"{first}/{second}/{first}:0.5+{third}:0.5")]
+
+
+def _split(field: str, text: str, example: str) -> list[str]:
+    parts = [part.strip() for part in text.split(SEPARATOR)]
+    if not all(parts):
+        raise UserError(f"{AnnotatorGroups.name}: cannot read {field}={text!r}; write {example}.")
+    return parts
+
+
+def _member(text: str) -> RewardBlend:
+    try:
+        return RewardBlend(text if ":" in text else f"{text}:1")
+    except UserError as error:
+        raise UserError(f"{AnnotatorGroups.name}: group {text!r}: {error}") from None
+
+
+def _short(blend: RewardBlend) -> str:
+    """The blend's weights; an objective that stands alone is its own name."""
+    weights = blend.weight_of
+    return next(iter(weights)) if len(weights) == 1 else blend.weights
+
+
+def _shares(text: str, count: int) -> list[float]:
+    if not text:
+        return [1 / count] * count
+    parts = _split("fractions", text, "fractions=0.1/0.9")
+    try:
+        shares = [float(part) for part in parts]
+    except ValueError:
+        raise UserError(f"{AnnotatorGroups.name}: fractions must be numbers, got {text!r}.") from None
+    if len(shares) != count or not all(share >= 0 for share in shares) or abs(sum(shares) - 1) > TOLERANCE:
+        raise UserError(
+            f"{AnnotatorGroups.name}: fractions must be {count} numbers >= 0 that sum to 1, one per group, got "
+            f"{text!r} (sum {sum(shares):g})."
+        )
+    return [share / sum(shares) for share in shares]
+
+
+def _text(shares: Sequence[float]) -> str:
+    """The canonical form, in which equal populations are equal; seven decimals keep the sum within the tolerance."""
+    return SEPARATOR.join(
+        f"{round(share, 7):g}" if round(share, 4) == round(share, 7) else f"{share:.7f}" for share in shares
+    )
