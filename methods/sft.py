@@ -15,6 +15,7 @@ class SFT(PairwiseMethod):
 
     name = "sft"
     role = Role.BASELINE
+    pushes_rejected = 0
 
     def pair_losses(self, batch: PairBatch) -> Tensor:
         """-log pi(chosen) / tokens, shape [pairs], in nats per token."""

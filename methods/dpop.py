@@ -1,0 +1,40 @@
+"""DPO that does not let chosen completions lose likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import logsigmoid, relu
+
+from methods import PairBatch, PairwiseMethod, Role, hyperparameter, non_negative
+from methods.dpo import DPO
+
+
+@dataclass(frozen=True)
+class DPOP(DPO):
+    """DPO-Positive: l = -log sigmoid(beta (h - lambda max(0, -a))), a the chosen completion's log-ratio.
+
+    DPO is content when the chosen completion falls less than the rejected one; the penalty asks for a >= 0.
+    beta: per nat. penalty: the paper's lambda, in nats of margin per nat by which the chosen completion fell below the
+    reference; 0 is DPO.
+    Source: arXiv:2402.13228, Eq. 3.
+    """
+
+    name = "dpop"
+    paper = "arXiv:2402.13228"
+    role = Role.METHOD
+    convex = True
+
+    penalty: float = hyperparameter(50.0, non_negative(0.5, 100.0))
+
+    def pair_losses(self, batch: PairBatch) -> Tensor:
+        """-log sigmoid of the penalised margin, shape [pairs], in nats."""
+        fallen = relu(-batch.chosen_log_ratios)
+        return -logsigmoid(self.beta * (batch.log_ratio_margin - self.penalty * fallen))
+
+    @classmethod
+    def limits(cls) -> Sequence[tuple[PairwiseMethod, PairwiseMethod]]:
+        """penalty = 0 is DPO."""
+        return [(cls(penalty=0.0), DPO())]
