@@ -186,6 +186,25 @@ def describe(
 
 
 @app.command()
+def check(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME|FILE.py", help="a method or shift, a call such as 'kldpo(tau=0.3)', or a file"),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="everything that is registered")] = False,
+    plugin: PLUGIN = None,
+) -> int:
+    """Check that a method or shift holds to the contract. Exit status 0 only if all of it holds."""
+    if (name is None) != all_:
+        raise UserError("check takes one NAME or FILE.py, or --all.")
+    _go_offline()
+    _load_plugins(plugin)
+    from benchmark.contract.suite import check as check_contract
+
+    return 0 if check_contract(name) else FAILED
+
+
+@app.command()
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of finished runs")],
     out: Annotated[Path, typer.Option(help="folder of the page")],

@@ -76,8 +76,12 @@ def _fields(cls: type[Plugin]) -> list[str]:
         given = "required" if field.default is dataclasses.MISSING else f"default {field.default!r}"
         legal = field.metadata.get("range")
         searched = f", searched {legal}, allowed: {legal.allowed()}" if legal is not None else ""
-        lines.append(f"  {field.name} ({annotations[field.name].__name__}): {given}{searched}")
+        lines.append(f"  {field.name} ({_type(annotations[field.name])}): {given}{searched}")
     return ["fields:\n" + "\n".join(lines)] if lines else []
+
+
+def _type(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)  # such as float | None
 
 
 def _suite_settings(cls: type[Suite]) -> list[str]:

@@ -26,7 +26,7 @@ class Registry(Generic[P]):
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
-        self._package = package
+        self.package = package
         self._classes: dict[str, type[P]] = {}
         self._loaded = False
 
@@ -57,9 +57,9 @@ class Registry(Generic[P]):
         if self._loaded:
             return
         self._loaded = True
-        package = importlib.import_module(self._package)
+        package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
+            importlib.import_module(f"{self.package}.{module.name}")
         for entry in importlib.metadata.entry_points(group="prefshift.plugins"):
             entry.load()
 
@@ -113,6 +113,8 @@ class Plugin:
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
@@ -121,16 +123,28 @@ def _where(cls: type) -> str:
 
 
 def fingerprint(cls: type[Plugin]) -> str:
-    """A hash of the code that defines `cls`: its file and those of the concrete plug-ins that it inherits from.
+    """A hash of the code that defines `cls`: its file, those of the concrete plug-ins that it inherits from, and those
+    of its family's folder that they import at their top.
 
     Docstrings, comments and formatting do not count, so only a change of behaviour makes a stage run again. The
     families' own base files are left out: the version of the stage that uses them covers those.
     """
-    digest = hashlib.sha256()
+    files: dict[Path, None] = {}
     for parent in cls.__mro__:
         if issubclass(parent, Plugin) and "name" in parent.__dict__:
-            digest.update(_code_of(Path(inspect.getfile(parent))).encode())
-    return digest.hexdigest()[:16]
+            _gather(Path(inspect.getfile(parent)), cls.registry.package, files)
+    return hashlib.sha256("".join(_code_of(file) for file in files).encode()).hexdigest()[:16]
+
+
+def _gather(file: Path, package: str, files: dict[Path, None]) -> None:
+    """Add `file` and what it imports from `package`, and so on."""
+    if file in files:
+        return
+    files[file] = None
+    for node in ast.parse(file.read_text()).body:
+        module = node.module if isinstance(node, ast.ImportFrom) else None
+        if module and module.startswith(f"{package}.") and module != f"{package}.base":
+            _gather(Path(inspect.getfile(importlib.import_module(module))), package, files)
 
 
 def _code_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Methods: log-probabilities in, losses and weights out. Drop a file in here and its classes are registered."""
 
+from benchmark.errors import UserError
 from benchmark.hyperparameters import choice, hyperparameter, log_uniform, non_negative, uniform
 from methods.base import Coupling, Method, PairBatch, PairwiseMethod, Role, Solver, TrainingJob
 
@@ -11,6 +12,7 @@ __all__ = [
     "Role",
     "Solver",
     "TrainingJob",
+    "UserError",
     "choice",
     "hyperparameter",
     "log_uniform",

@@ -21,6 +21,7 @@ class DPO(PairwiseMethod):
     name = "dpo"
     paper = "arXiv:2305.18290"
     role = Role.BASELINE
+    convex = True
 
     beta: float = hyperparameter(0.1, log_uniform(0.01, 3.0))
 

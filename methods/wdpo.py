@@ -10,42 +10,44 @@ from torch import Tensor
 from methods import PairwiseMethod, Role, Solver, choice, hyperparameter, non_negative
 from methods.dpo import DPO
 
-SQRT, SQUARED = "sqrt", "squared"
+ROOT, SQUARED = "sqrt", "squared"
 
 
 @dataclass(frozen=True)
 class WDPO(DPO):
-    """DPO plus a penalty on the loss's gradient by the input embeddings.
+    """DPO plus rho times the root mean square of the loss's gradient by the input embeddings.
 
-    form: sqrt: mean_i l_i + rho sqrt(mean_i ||grad_z l_i||^2), as Algorithm 1 says; squared: mean_i (l_i +
-        rho ||grad_z l_i||^2), as the authors released it; the units of rho differ between the two.
-    rho: radius of the Wasserstein ball, in units of the embeddings (sqrt form); rho = 0 is DPO.
-    solver: how the penalty is differentiated: double_backward (exact, eager attention), difference (any attention),
-        perturbation (the loss at the worst inputs themselves), auto (exact where the model allows it).
-    The gradient is taken at the output of the embedding layer and summed over tokens, dimensions, and both completions;
-    the mean is over the global batch.
+    objective = mean_i l_i + rho sqrt(mean_i ||grad_z l_i||^2), with the gradient taken at the output of the embedding
+    layer and summed over tokens, dimensions, and both completions; the mean is over the global batch.
+    rho: radius of the Wasserstein ball, in units of the embeddings; rho = 0 is DPO.
+    form: `squared` drops the root, as the authors' code does: rho mean_i ||grad_z l_i||^2, rho in units of the
+    embeddings squared, per nat.
+    solver: how the penalty is differentiated: `double_backward`, `difference`, `perturbation` (the loss at the worst
+    inputs of the ball, instead of the expansion), or `auto`, which picks by the model's attention.
     Source: arXiv:2502.01930, Algorithm 1.
     """
 
     name = "wdpo"
     paper = "arXiv:2502.01930, Algorithm 1"
     role = Role.METHOD
+    convex = False  # for a log-linear policy the penalty has sigmoid(-beta h) ||theta||, which rises and falls again
 
     rho: float = hyperparameter(1.0, non_negative(0.01, 100.0))
-    form: str = hyperparameter(SQRT, choice(SQRT, SQUARED))
+    form: str = hyperparameter(ROOT, choice(ROOT, SQUARED))
     solver: str = hyperparameter(Solver.AUTO.value, choice(*(solver.value for solver in Solver)))
 
     def input_penalty(self, squared_norms: Tensor) -> Tensor:
-        """A scalar in nats; the floor keeps the root differentiable at zero."""
+        """rho sqrt(mean_i ||grad_z l_i||^2), or without the root, a scalar in nats; the floor keeps the root
+        differentiable at zero."""
         mean = squared_norms.mean()
-        return self.rho * (mean.clamp_min(1e-24).sqrt() if self.form == SQRT else mean)
+        return self.rho * (mean if self.form == SQUARED else mean.clamp_min(1e-24).sqrt())
 
     @property
     def penalty_solver(self) -> Solver:
-        """The solver that was asked for."""
+        """As `solver` says."""
         return Solver(self.solver)
 
     @classmethod
     def limits(cls) -> Sequence[tuple[PairwiseMethod, PairwiseMethod]]:
-        """rho = 0 is DPO."""
-        return [(cls(rho=0.0), DPO())]
+        """A ball of radius zero is DPO."""
+        return [(cls(rho=0.0), DPO()), (cls(rho=0.0, form=SQUARED), DPO())]

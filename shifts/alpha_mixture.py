@@ -17,7 +17,7 @@ CONVEX, GEOMETRIC = "convex", "geometric"
 
 @dataclass(frozen=True)
 class AlphaMixture(Shift):
-    """Annotators reward a mixture of two objectives: alpha on `a`, 1 - alpha on `b`.
+    """Annotators reward a mixture of two objectives: alpha on `a`, 1 - alpha on `b`, by the `kind` of mixing.
 
     convex: u = alpha r_a + (1 - alpha) r_b, linear in alpha, so a sweep holds two numbers.
     geometric: u = r_a^alpha r_b^(1 - alpha), for rewards >= 0 (0^0 = 1).

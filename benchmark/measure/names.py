@@ -45,6 +45,8 @@ def call(name: str, hparams: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> str:
     """A hyper-parameter as text."""
+    if value is None:
+        return "none"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
@@ -66,7 +68,11 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
 
 
 def shift_label(shift: Shift) -> str:
-    """A linear shift as its sum, such as `0.1 joy + 0.9 sadness`; any other as its call."""
+    """A linear shift as its sum, such as `0.1 joy + 0.9 sadness`; a population as its parts, such as `10% joy / 90%
+    sadness`; any other as its call."""
+    population = shift.annotators()
+    if len(population) > 1:
+        return " / ".join(f"{100 * share:.3g}% {shift_label(member)}" for share, member in population if share > 0)
     weights = linear_weights(shift)
     if weights is None:
         return str(shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from benchmark.data import Pairs
 
@@ -51,6 +53,26 @@ class PairCollator:
             "first_completion": int(starts.min()),
             **{name: column[index] for name, column in self._per_pair.items()},
         }
+
+
+_FILL = {"segments": 3}  # what stands in the padding of a column; 0 elsewhere
+
+
+def merged(batches: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One batch of the pairs of several, in order, for a pass that needs so little memory that it can be wider."""
+    pairs = [len(batch["ref_chosen_logps"]) for batch in batches]
+    whole: dict[str, Any] = {"first_completion": min(batch["first_completion"] for batch in batches)}
+    for name in (name for name, column in batches[0].items() if isinstance(column, Tensor)):
+        columns = [batch[name] for batch in batches]
+        if columns[0].dim() == 2:
+            width = max(column.shape[1] for column in columns)
+            columns = [pad(column, (0, width - column.shape[1]), value=_FILL.get(name, 0)) for column in columns]
+        if len(columns[0]) == pairs[0]:
+            whole[name] = torch.cat(columns)
+        else:  # chosen rows stacked on rejected ones
+            sides = [column.chunk(2) for column in columns]
+            whole[name] = torch.cat([side[number] for number in (0, 1) for side in sides])
+    return whole
 
 
 def per_pair_columns(pairs: Pairs, reference: ReferenceLogps) -> dict[str, Tensor]:

@@ -35,13 +35,18 @@ def resolve_solver(method: PairwiseMethod, attention: str, gradient_checkpointin
     """The solver that `auto` stands for under the model's attention; None for a method without a penalty.
 
     Raises:
-        UserError: double backward was asked for where the model has no second derivative.
+        UserError: double backward was asked for where the model has no second derivative; or the penalty stands beside
+            what it cannot be combined with.
     """
     if not method.penalises_inputs():
         return None
+    if method.couples_losses or method.has_state():
+        raise UserError(f"{method}: an input penalty on losses that read other pairs, or a state, is not supported.")
     twice_differentiable = attention == "eager" and not gradient_checkpointing
-    if method.penalty_solver is Solver.AUTO:
+    if method.penalty_solver is Solver.AUTO and (twice_differentiable or not _weighs(method)):
         return Solver.DOUBLE_BACKWARD if twice_differentiable else Solver.DIFFERENCE
+    if method.penalty_solver is not Solver.DOUBLE_BACKWARD and _weighs(method):
+        raise UserError(f"{method}: solver={method.penalty_solver} needs uniform weights; use solver=double_backward.")
     if method.penalty_solver is Solver.DOUBLE_BACKWARD and not twice_differentiable:
         got = "gradient checkpointing" if attention == "eager" else f"attention {attention!r}"
         raise UserError(
@@ -49,6 +54,11 @@ def resolve_solver(method: PairwiseMethod, attention: str, gradient_checkpointin
             "Set training.attention=eager, or solver=difference, which works with any."
         )
     return method.penalty_solver
+
+
+def _weighs(method: PairwiseMethod) -> bool:
+    cls = type(method)
+    return (cls.pair_weights, cls.log_weights) != (PairwiseMethod.pair_weights, PairwiseMethod.log_weights)
 
 
 @dataclass(frozen=True)

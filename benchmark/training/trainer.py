@@ -15,6 +15,7 @@ from datasets import Dataset
 from torch import Tensor
 from trl import DPOConfig, DPOTrainer
 
+from benchmark.training.batch import merged
 from benchmark.training.coupling import RunningScale, Slopes, concatenate, linearise
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
 from benchmark.training.penalty import (
@@ -31,6 +32,7 @@ from benchmark.training.settings import TrainingSettings
 from benchmark.training.shared_prompt import forward_shared
 from methods import Coupling, PairBatch, PairwiseMethod, Solver
 
+WIDER = 4  # micro-batches that a pass without a graph takes at once: it keeps no activations
 SLOPES, NUMBER = "slopes", "number"  # what a micro-batch carries beside the collated tensors
 
 
@@ -191,8 +193,9 @@ class PreferenceTrainer(DPOTrainer):
     def _first_pass(self, batches: list[dict[str, Any]]) -> Slopes:
         """All micro-batches without backward by the parameters."""
         parts, norms = [], list[Tensor]()
-        for inputs in batches:
-            penalised = self.solver is Solver.DOUBLE_BACKWARD
+        penalised = self.solver is Solver.DOUBLE_BACKWARD
+        wide = 1 if penalised else WIDER
+        for inputs in (merged(batches[first : first + wide]) for first in range(0, len(batches), wide)):
             with torch.set_grad_enabled(penalised), self.compute_loss_context_manager():
                 forward = self._forward(self.model, inputs)
                 if forward.embeddings is not None:

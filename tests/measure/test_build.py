@@ -82,7 +82,8 @@ def test_roles_order_and_labels(group: Group) -> None:
     assert roles == sorted(roles, key=["method", "baseline", "positive control", "negative control"].index)
     assert [row.robust for row in group.rows] == [row.role == "method" for row in group.rows]
     wdpo = by_label(group)["WDPO"]
-    assert wdpo.paper.startswith("arXiv:2502.01930") and wdpo.summary and wdpo.key == "wdpo(beta=0.1,rho=1)"
+    assert wdpo.paper.startswith("arXiv:2502.01930") and wdpo.summary
+    assert wdpo.key == "wdpo(beta=0.1,rho=1,form=sqrt,solver=auto)"
 
 
 def test_words_of_the_group(group: Group) -> None:
@@ -227,4 +228,4 @@ def test_a_method_that_is_not_installed_here_still_has_its_row(run: Path, tmp_pa
     cells.loc[cells["method"] == "wdpo", "method"] = "their_own"
     cells.to_parquet(folder / "cells.parquet")
     (group,) = build_report([folder], replicates=50).groups
-    assert by_label(group)["their_own β=0.1 ρ=1"].role == "method"
+    assert by_label(group)["their_own β=0.1 ρ=1 form=sqrt solver=auto"].role == "method"

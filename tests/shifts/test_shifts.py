@@ -8,6 +8,7 @@ import pytest
 from benchmark.errors import UserError
 from shifts import Rewards, Shift
 from shifts.alpha_mixture import AlphaMixture
+from shifts.annotator_groups import AnnotatorGroups
 from shifts.base import check_objectives, parse_shift
 from shifts.labels import Labelling
 from shifts.reward_blend import RewardBlend, corners, dirichlet, simplex_grid
@@ -101,6 +102,8 @@ EXAMPLES = [
     AlphaMixture("joy", "fear", 0.1),
     AlphaMixture("joy", "fear", 0.1, "geometric"),
     RewardBlend("joy:0.2+fear:0.3+love:0.5"),
+    AnnotatorGroups("joy/fear", "0.1/0.9"),
+    AnnotatorGroups("joy/fear/love:0.5+fear:0.5"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -141,3 +142,27 @@ def test_auto_is_exact_where_attention_has_a_second_derivative():
     assert resolve_solver(DPO(), "sdpa", False) is None
     with pytest.raises(UserError, match="needs eager attention without gradient checkpointing, got attention 'sdpa'"):
         resolve_solver(WDPO(solver="double_backward"), "sdpa", False)
+
+
+@dataclass(frozen=True)
+class Weighted(WDPO):
+    """A penalty beside weights."""
+
+    def log_weights(self, losses):
+        return losses
+
+
+@dataclass(frozen=True)
+class Stateful(WDPO):
+    """A penalty beside a state."""
+
+    def next_state(self, batch):
+        return {}
+
+
+def test_what_a_penalty_cannot_be_combined_with_is_said():
+    assert resolve_solver(Weighted(), "eager", False) is Solver.DOUBLE_BACKWARD
+    with pytest.raises(UserError, match="needs uniform weights"):
+        resolve_solver(Weighted(), "sdpa", False)
+    with pytest.raises(UserError, match="a state, is not supported"):
+        resolve_solver(Stateful(), "eager", False)

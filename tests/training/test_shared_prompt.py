@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmark.training.batch import PairCollator
+from benchmark.training.batch import PairCollator, merged
 from benchmark.training.forward import forward_pairs
 from benchmark.training.settings import TrainingSettings
 from benchmark.training.shared_prompt import SharedPromptCollator, block_mask, forward_shared
@@ -51,3 +51,14 @@ def test_gradients_are_those_of_separate_rows(method, micro, make_policy, tokeni
     )
     apart = make_trainer(method, make_policy(), tokenizer, pairs, reference, tmp_path)
     assert_same_gradients(step_gradients(together), step_gradients(apart))
+
+
+@pytest.mark.parametrize("collator", [PairCollator, SharedPromptCollator])
+def test_merged_micro_batches_hold_the_same_pairs(collator, make_policy, pairs, reference):
+    collate, model = collator(pairs, reference, 0), make_policy().eval()
+    rows = [{"pair": number} for number in range(64)]
+    forward = forward_shared if collator is SharedPromptCollator else lambda *given: forward_pairs(*given).batch
+    whole = forward(model, collate(rows)).tensors()
+    parts = merged([collate(rows[:10]), collate(rows[10:40]), collate(rows[40:])])
+    for name, tensor in forward(model, parts).tensors().items():
+        torch.testing.assert_close(tensor, whole[name], rtol=1e-5, atol=1e-5)

@@ -40,6 +40,7 @@ def build_scratch(
         wanted.layers,
         wanted.heads,
         wanted.feed_forward,
+        initializer_range=wanted.initializer_range,
         attention_dropout=wanted.dropout,
     )
     model = build_scratch_policy(shape, tokenizer, seed)

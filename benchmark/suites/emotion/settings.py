@@ -27,6 +27,7 @@ class ScratchSettings(_Section):
     layers: int = Field(default=3, gt=0)
     heads: int = Field(default=4, gt=0)
     feed_forward: int = Field(default=352, gt=0, description="width of the gated MLP")
+    initializer_range: float = Field(default=0.08, gt=0, description="standard deviation of the initial weights")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="of attention weights, in this training only")
     epochs: float = Field(default=6, gt=0)
     batch_size: int = Field(default=32, gt=0, description="texts per step")

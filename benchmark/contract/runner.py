@@ -1,0 +1,41 @@
+"""Checks of one subject, in order; those that build on a failed one are held back."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.contract.check import Broken, Check, NotApplicable, Outcome, Result
+
+
+def run_checks(checks: Sequence[Check], subject: Any) -> Iterator[Result]:
+    """The result of each check as soon as it is there."""
+    failed: set[str] = set()
+    for check in checks:
+        cause = next((name for name in check.after if name in failed), None)
+        if cause is not None:
+            yield Result(check, Outcome.HELD_BACK, f"builds on {cause!r}, which failed")
+            continue
+        result = run_check(check, subject)
+        if result.outcome is Outcome.FAIL:
+            failed.add(check.name)
+        yield result
+
+
+def run_check(check: Check, subject: Any) -> Result:
+    """The result of one check. An error in the code under test is a failure that names the line."""
+    try:
+        return Result(check, Outcome.PASS, check.function(subject))
+    except NotApplicable as reason:
+        return Result(check, Outcome.SKIP, str(reason))
+    except Broken as broken:
+        return Result(check, Outcome.FAIL, expected=broken.expected, got=broken.got)
+    except Exception as error:
+        return Result(check, Outcome.FAIL, expected="no error", got=_located(error))
+
+
+def _located(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in line {frame.lineno} of {Path(frame.filename).name}: {error}"

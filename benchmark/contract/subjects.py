@@ -1,0 +1,166 @@
+"""What is checked: the method or shift that a person named, at its defaults and along its hyper-parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from benchmark.calls import parse_call
+from benchmark.errors import UserError, unknown
+from benchmark.hyperparameters import Choice, Interval
+from benchmark.plugins import Plugin, load_file
+from methods import Method, PairwiseMethod
+from methods.base import parse_method
+from shifts import Shift
+from shifts.base import parse_shift
+
+if TYPE_CHECKING:
+    from benchmark.contract.lab import Lab
+
+OBJECTIVES = ("joy", "fear", "love", "anger")  # of the made-up rewards on which shifts are tried
+
+
+P = TypeVar("P", bound=Plugin)
+MakeLab = Callable[[], "Lab"]
+
+
+@dataclass(frozen=True)
+class MethodSubject:
+    """A method under check.
+
+    make_lab: the tiny world in which it trains, made at the first call, since that takes seconds.
+    fixed: its hyper-parameters were given, so no others are tried.
+    """
+
+    method: Method
+    make_lab: MakeLab
+    fixed: bool = False
+
+    @property
+    def lab(self) -> Lab:
+        """The tiny world in which the method trains."""
+        return self.make_lab()
+
+    @property
+    def pairwise(self) -> PairwiseMethod:
+        """The method, where it is a formula over pairs."""
+        assert isinstance(self.method, PairwiseMethod)
+        return self.method
+
+    def variants(self) -> Iterator[PairwiseMethod]:
+        """The method itself, then, unless its hyper-parameters were given, each one of them in turn at every option and
+        at both ends of its search range."""
+        yield self.pairwise
+        if not self.fixed:
+            yield from neighbours(self.pairwise)
+
+    def forms(self) -> Iterator[PairwiseMethod]:
+        """The method itself, then every option of its choices: different code, as opposed to other numbers."""
+        yield self.pairwise
+        if not self.fixed:
+            yield from neighbours(self.pairwise, numbers=False)
+
+
+@dataclass(frozen=True)
+class ShiftSubject:
+    """A family of shifts under check, by points that stand for it."""
+
+    cls: type[Shift]
+    points: tuple[Shift, ...]
+
+
+Subject = MethodSubject | ShiftSubject
+
+
+def class_of(subject: Subject) -> type[Plugin]:
+    """The class under check."""
+    return subject.cls if isinstance(subject, ShiftSubject) else type(subject.method)
+
+
+def title_of(subject: Subject) -> str:
+    """What is checked, in words."""
+    if isinstance(subject, ShiftSubject):
+        return f"shift {subject.cls.name}"
+    return f"method {subject.method if subject.fixed else subject.method.name}"
+
+
+def neighbours(plugin: P, numbers: bool = True) -> Iterator[P]:
+    """The same plug-in with one field changed: to each option of a choice, to both ends of a search range."""
+    for field in dataclasses.fields(plugin):  # type: ignore[arg-type]
+        legal = field.metadata.get("range")
+        values: Sequence[object] = ()
+        if isinstance(legal, Choice):
+            values = legal.options
+        elif isinstance(legal, Interval) and numbers:
+            values = (legal.low, legal.high)
+        for value in values:
+            if value != getattr(plugin, field.name):
+                with contextlib.suppress(UserError):  # fields that exclude each other
+                    yield dataclasses.replace(plugin, **{field.name: value})  # type: ignore[type-var]
+
+
+def subjects_of(text: str, make_lab: MakeLab) -> list[Subject]:
+    """The subjects that `NAME`, a call such as `kldpo(tau=0.3)`, or `FILE.py` stands for.
+
+    Raises:
+        UserError: unknown name or argument, a file that is not there, cannot be imported or defines no plug-in.
+    """
+    if text.endswith(".py"):
+        return [subject_of(cls, make_lab) for cls in classes_in(Path(text))]
+    name, arguments = parse_call(text)
+    methods = {cls.name: cls for cls in Method.registry.all()}
+    shifts = {cls.name: cls for cls in Shift.registry.all()}
+    if name not in methods and name not in shifts:
+        raise unknown("method or shift", name, [*methods, *shifts])
+    if not arguments:
+        return [subject_of(methods.get(name) or shifts[name], make_lab)]
+    if name in methods:
+        return [MethodSubject(parse_method(text), make_lab, fixed=True)]
+    return [ShiftSubject(shifts[name], tuple(parse_shift(text)))]
+
+
+def every_subject(make_lab: MakeLab) -> list[Subject]:
+    """All registered methods and shifts."""
+    return [subject_of(cls, make_lab) for cls in (*Method.registry.all(), *Shift.registry.all())]
+
+
+def subject_of(cls: type[Plugin], make_lab: MakeLab) -> Subject:
+    """A class at its defaults; a shift at its examples."""
+    if issubclass(cls, Method):
+        return MethodSubject(cls.make(), make_lab)
+    assert issubclass(cls, Shift)
+    return ShiftSubject(cls, tuple(cls.examples(OBJECTIVES)))
+
+
+def classes_in(file: Path) -> list[type[Plugin]]:
+    """The methods and shifts that a file defines, loaded where it is not.
+
+    Raises:
+        UserError: no such file, it cannot be imported, or it defines none.
+    """
+    found = _registered_from(file)
+    if not found:
+        load_file(file)
+        found = _registered_from(file)
+    if not found:
+        raise UserError(
+            f"{str(file)!r} defines no method and no shift: a class that subclasses PairwiseMethod, Method or Shift "
+            "and has a name is one."
+        )
+    return found
+
+
+def _registered_from(file: Path) -> list[type[Plugin]]:
+    classes: list[type[Plugin]] = [*Method.registry.all(), *Shift.registry.all()]
+    return [cls for cls in classes if Path(inspect.getfile(cls)).resolve() == file.resolve()]
+
+
+def location(cls: type) -> str:
+    """File and line of a class."""
+    file = inspect.getsourcefile(cls) or cls.__module__
+    return f"{file}:{inspect.getsourcelines(cls)[1]}"

@@ -1,0 +1,27 @@
+"""DPO for the group of annotators that is worst off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from methods import Role, hyperparameter, non_negative
+from methods.dpo import DPO
+from methods.groups import GroupRobust
+
+
+@dataclass(frozen=True)
+class GRDPO(GroupRobust, DPO):
+    """DPO whose weights over groups of annotators follow the group with the greatest loss (group-robust DPO).
+
+    min over policies, max over q on the simplex, of sum_g q_g L_g, by turns: `GroupRobust` gives the weights.
+    eta: step size of q, per nat; 0 weighs all groups alike for ever. The release uses 0.01, for longer runs.
+    It has to know who labelled what. With true annotator ids it is the positive control of robustness.
+    Source: arXiv:2405.20304. The release samples groups evenly or scales losses by group size; here q_g / n_g does it.
+    """
+
+    name = "gr_dpo"
+    paper = "arXiv:2405.20304"
+    role = Role.METHOD
+    convex = False  # one step's objective is, but it moves with q
+
+    eta: float = hyperparameter(0.1, non_negative(0.01, 1.0))

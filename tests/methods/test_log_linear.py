@@ -1,0 +1,284 @@
+"""On a log-linear policy, following a convex method's gradient leads to the optimum of its paper's objective.
+
+The objectives below are written anew in numpy, robust ones as dual or closed form of their worst case, and minimised by
+scipy; nothing of `methods` is used. Our side uses `pair_losses` and `pair_weights` alone, no value of the objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from benchmark.data import Floats
+from methods import Method, PairBatch, PairwiseMethod
+from methods.chi2_dpo import Chi2DPO
+from methods.dpop import DPOP
+from methods.kldpo import KLDPO
+from methods.rpo import RPO
+from methods.tv_dpo import TVDPO
+
+PAIRS, RESPONSES, WIDTH = 40, 6, 2
+FLIPPED = 0.1  # of the labels: more than that, and the optimum of most balls is the reference
+UNIFORM = -np.log(RESPONSES)  # log-probability of every response under the reference
+
+
+@dataclass(frozen=True)
+class World:
+    """Pairs of responses with features psi in R^2 and log pi = theta . psi - log Z.
+
+    features: of the pair's prompt, shape [pairs, responses, 2]; the first response was chosen, the second rejected.
+    partition: whether log Z is there. It cancels in h; where a loss takes both log-ratios apart, the objective is
+    convex in these, but by log Z not always in theta, so it is left out (the reference stays uniform).
+    """
+
+    features: Floats
+    chosen_lengths: Floats
+    rejected_lengths: Floats
+    margins: Floats
+    partition: bool
+
+    @classmethod
+    def draw(cls, partition: bool) -> World:
+        """Labels follow a Bradley-Terry model, some of them flipped."""
+        rng = np.random.default_rng(11)
+        features = rng.normal(size=(PAIRS, RESPONSES, WIDTH))
+        gap = (features[:, 0] - features[:, 1]) @ np.array([2.0, -1.0])
+        wrong = (rng.random(PAIRS) < 1 / (1 + np.exp(gap))) ^ (rng.random(PAIRS) < FLIPPED)
+        features[wrong, :2] = features[wrong, 1::-1]
+        lengths = rng.integers(1, 7, size=(2, PAIRS)).astype(np.float64)
+        return cls(features, lengths[0], lengths[1], rng.normal(size=PAIRS), partition)
+
+    def log_ratios(self, theta: Floats) -> tuple[Floats, Floats]:
+        """a and b of the papers, shape [pairs] each."""
+        scores = self.features @ theta
+        constant = logsumexp(scores, axis=1) + UNIFORM if self.partition else 0.0
+        return scores[:, 0] - constant, scores[:, 1] - constant
+
+    def batch(self, theta: torch.Tensor) -> PairBatch:
+        """The same in torch, as methods see it."""
+        scores = torch.from_numpy(self.features) @ theta
+        logps = scores - torch.logsumexp(scores, 1, keepdim=True) if self.partition else scores + UNIFORM
+        reference = torch.full((PAIRS,), UNIFORM, dtype=torch.float64)
+        lengths = torch.from_numpy(self.chosen_lengths), torch.from_numpy(self.rejected_lengths)
+        return PairBatch(
+            logps[:, 0], logps[:, 1], reference, reference, *lengths, margins=torch.from_numpy(self.margins)
+        )
+
+
+def softplus(x: Floats) -> Floats:
+    """log(1 + exp x), so that softplus(-x) = -log sigmoid(x)."""
+    return np.logaddexp(0, x)
+
+
+def dpo_losses(method: Any, world: World, theta: Floats) -> Floats:
+    """log(1 + exp(-beta (a - b)))."""
+    a, b = world.log_ratios(theta)
+    return softplus(-method.beta * (a - b))
+
+
+def dpo(method: Any, world: World, theta: Floats) -> float:
+    """Their mean."""
+    return float(dpo_losses(method, world, theta).mean())
+
+
+def cdpo(method: Any, world: World, theta: Floats) -> float:
+    """Cross-entropy of sigmoid(beta h) to a label that is right with probability 1 - e."""
+    a, b = world.log_ratios(theta)
+    logits = method.beta * (a - b)
+    return float(np.mean(softplus(logits) - (1 - method.epsilon) * logits))
+
+
+def rdpo(method: Any, world: World, theta: Floats) -> float:
+    """DPO's loss less the bias that flips put into it."""
+    a, b = world.log_ratios(theta)
+    logits = method.beta * (a - b)
+    return float(np.mean(softplus(-logits) - method.epsilon / (1 - 2 * method.epsilon) * logits))
+
+
+def flex_dpo(method: Any, world: World, theta: Floats) -> float:
+    """A strength of its own on either side."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean(softplus(method.beta_rejected * b - method.beta_chosen * a)))
+
+
+def r_dpo(method: Any, world: World, theta: Floats) -> float:
+    """The reward's difference is beta h plus alpha per token that the chosen completion is longer."""
+    a, b = world.log_ratios(theta)
+    reward = method.beta * (a - b) + method.alpha * (world.chosen_lengths - world.rejected_lengths)
+    return float(np.mean(softplus(-reward)))
+
+
+def dpop(method: Any, world: World, theta: Floats) -> float:
+    """The margin less lambda times what the chosen completion has lost."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean(softplus(-method.beta * (a - b + method.penalty * np.minimum(a, 0)))))
+
+
+def ipo(method: Any, world: World, theta: Floats) -> float:
+    """Squared distance to the target, per token."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean((a / world.chosen_lengths - b / world.rejected_lengths - 0.5 / method.beta) ** 2))
+
+
+def nca(method: Any, world: World, theta: Floats) -> float:
+    """Data against noise, in absolute rewards."""
+    a, b = (method.beta * ratio for ratio in world.log_ratios(theta))
+    return float(np.mean(softplus(-a) + (softplus(a) + softplus(b)) / 2))
+
+
+def rpo(method: Any, world: World, theta: Floats) -> float:
+    """DPO plus alpha times the nats per token of the chosen completion, averaged by completion or by token."""
+    nats = -(world.log_ratios(theta)[0] + UNIFORM)
+    by_pair, by_token = np.mean(nats / world.chosen_lengths), nats.sum() / world.chosen_lengths.sum()
+    return dpo(method, world, theta) + method.alpha * float(by_pair if method.average == "pair" else by_token)
+
+
+def simpo(method: Any, world: World, theta: Floats) -> float:
+    """Log-probabilities per token, with a margin."""
+    a, b = world.log_ratios(theta)
+    reward = (a + UNIFORM) / world.chosen_lengths - (b + UNIFORM) / world.rejected_lengths
+    return float(np.mean(softplus(method.gamma - method.beta * reward)))
+
+
+def slic(method: Any, world: World, theta: Floats) -> float:
+    """Hinge."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean(np.maximum(0, 1 - method.beta * (a - b))))
+
+
+def sppo(method: Any, world: World, theta: Floats) -> float:
+    """Squared distance of both log-ratios to +-1 / (2 beta)."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean((a - 0.5 / method.beta) ** 2 + (b + 0.5 / method.beta) ** 2))
+
+
+def modpo(method: Any, world: World, theta: Floats) -> float:
+    """DPO less the margin of the other objectives."""
+    a, b = world.log_ratios(theta)
+    return float(np.mean(softplus(world.margins - method.beta * (a - b))))
+
+
+def kldpo(method: Any, world: World, theta: Floats) -> float:
+    """tau log mean exp(l / tau); with a radius, the least of tau rho + that over tau."""
+    losses = dpo_losses(method, world, theta)
+
+    def soft_maximum(tau: float) -> float:
+        return float(tau * (logsumexp(losses / tau) - np.log(PAIRS)))
+
+    if method.rho is None:
+        return soft_maximum(method.tau)
+    return least_over(lambda log_tau: np.exp(log_tau) * method.rho + soft_maximum(np.exp(log_tau)), -8.0, 8.0)
+
+
+def chi2_dpo(method: Any, world: World, theta: Floats) -> float:
+    """inf over eta of eta + sqrt(1 + 2 rho) sqrt(mean max(0, l - eta)^2)."""
+    losses = dpo_losses(method, world, theta)
+
+    def dual(eta: float) -> float:
+        return float(eta + np.sqrt((1 + 2 * method.rho) * np.mean(np.maximum(0, losses - eta) ** 2)))
+
+    return least_over(dual, losses.min() - 10 * np.ptp(losses), losses.max())
+
+
+def tv_dpo(method: Any, world: World, theta: Floats) -> float:
+    """Mean of the hardest 1 - rho (the pair at the border in part), and rho of the maximum."""
+    losses = np.sort(dpo_losses(method, world, theta))[::-1]
+    edges = np.minimum(np.arange(PAIRS + 1) / PAIRS, 1 - method.rho)
+    return float(np.dot(np.diff(edges), losses) + method.rho * losses[0])
+
+
+def least_over(function: Callable[[float], float], low: float, high: float) -> float:
+    """Minimum of a convex function by golden sections."""
+    ratio = (np.sqrt(5) - 1) / 2
+    inner = [high - ratio * (high - low), low + ratio * (high - low)]
+    values = [function(point) for point in inner]
+    for _ in range(60):
+        if values[0] < values[1]:
+            high, inner[1], values[1] = inner[1], inner[0], values[0]
+            inner[0] = high - ratio * (high - low)
+            values[0] = function(inner[0])
+        else:
+            low, inner[0], values[0] = inner[0], inner[1], values[1]
+            inner[1] = low + ratio * (high - low)
+            values[1] = function(inner[1])
+    return min(values)
+
+
+OBJECTIVES: dict[str, Callable[[Any, World, Floats], float]] = {
+    function.__name__: function
+    for function in (
+        dpo, cdpo, rdpo, flex_dpo, r_dpo, dpop, ipo, nca, rpo, simpo, slic, sppo, modpo, kldpo, chi2_dpo, tv_dpo
+    )
+} | {"oracle": dpo, "mixture": dpo, "dpo_early_stop": dpo}  # fmt: skip
+WITH_PARTITION = ("rpo",)  # whose likelihood term has no optimum without
+FORMS = [  # the defaults of some have the reference as their optimum here: radii that do not
+    KLDPO(tau=0.02), KLDPO(tau=0.1), KLDPO(rho=0.02), KLDPO(rho=0.05), Chi2DPO(rho=0.02), Chi2DPO(rho=0.1),
+    TVDPO(rho=0.01), TVDPO(rho=0.05), TVDPO(rho=0.1), DPOP(penalty=0.5), RPO(average="batch"),
+]  # fmt: skip
+
+
+def convex_methods() -> list[PairwiseMethod]:
+    """Every registered method that says it is convex, at its defaults, and more forms of some."""
+    found = [cls.make() for cls in Method.registry.all() if issubclass(cls, PairwiseMethod) and cls.convex]
+    return [*found, *FORMS]
+
+
+def our_optimum(method: PairwiseMethod, world: World) -> Floats:
+    """Where the method's gradient leads, by the ellipsoid method: it takes (sub)gradients of a convex function alone.
+
+    Each gradient halves an ellipsoid that holds the optimum, and the least ellipsoid around that half is the next.
+    """
+
+    def gradient(at: Floats) -> Floats:
+        theta = torch.tensor(at, requires_grad=True)
+        batch = world.batch(theta)
+        losses = method.pair_losses(batch)
+        (method.pair_weights(losses.detach(), batch.detached()) * losses).sum().backward()
+        assert theta.grad is not None
+        return theta.grad.numpy()
+
+    centre, shape, n = np.zeros(WIDTH), np.eye(WIDTH) * 1e3**2, WIDTH
+    for _ in range(2000):
+        slope = gradient(centre)
+        length = np.sqrt(slope @ shape @ slope)
+        if length == 0 or np.sqrt(np.linalg.eigvalsh(shape)[-1]) < 1e-6:
+            return centre
+        step = shape @ slope / length
+        centre = centre - step / (n + 1)
+        shape = n**2 / (n**2 - 1) * (shape - 2 / (n + 1) * np.outer(step, step))
+    raise AssertionError(f"{method}: no optimum within 2,000 steps")
+
+
+def true_optimum(objective: Callable[[Floats], float]) -> Floats:
+    """By scipy, without gradients: objectives may have kinks."""
+    best = minimize(objective, np.zeros(WIDTH), method="BFGS")
+    for _ in range(4):
+        options = {"xatol": 1e-8, "fatol": 1e-15, "maxiter": 4000}
+        best = minimize(objective, best.x, method="Nelder-Mead", options=options)
+    return best.x
+
+
+@pytest.mark.parametrize("method", convex_methods(), ids=str)
+def test_the_gradient_leads_to_the_optimum_of_the_objective(method):
+    if method.has_state():
+        pytest.skip("the objective moves with the state")
+    if method.name not in OBJECTIVES:
+        pytest.fail(f"{method.name} says convex = True: add its objective to OBJECTIVES, in numpy, from the paper.")
+    world = World.draw(partition=method.name in WITH_PARTITION)
+    found = our_optimum(method, world)
+    objective = OBJECTIVES[method.name]
+    expected = true_optimum(lambda theta: objective(method, world, theta))
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert np.abs(found).max() < 900  # inside the first ellipsoid, so an optimum
+    assert method not in FORMS or np.abs(found).max() > 0.1
+
+
+def test_the_released_form_of_kldpo_is_left_out_since_it_is_not_convex():
+    assert KLDPO.convex and not KLDPO(form="released").convex
