@@ -177,7 +177,11 @@ def _conflict(matrix: Matrix, store: Store) -> pd.DataFrame:
         seen.add(place)
         frame = pd.DataFrame(read_table(pairs.folder(store) / "rewards.parquet")).head(FIRST_PAIRS)
         frames.append(frame.assign(train_shift=place[0], seed=place[1]))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"train_shift": [], "seed": []})
+    if not frames:  # nothing was trained on its own labels, as in a run of the reference alone
+        sides = {f"{side}_{name}": "float64" for side in ("first", "second") for name in matrix.suite.objectives}
+        types = {**sides, "first_chosen": "bool", "train_shift": "str", "seed": "int64"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+    return pd.concat(frames, ignore_index=True)
 
 
 def _trains_elsewhere(cell: Cell) -> bool:

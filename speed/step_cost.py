@@ -49,7 +49,7 @@ class Shape:
 
 
 GRAMMAR = Shape()
-LARGER = Shape(width=256, layers=6, heads=8, prompt=(16, 16), completion=(28, 32))
+EMOTION = Shape(width=128, layers=3, heads=4, prompt=(4, 8), completion=(14, 32))
 LONG_PROMPT = Shape(prompt=(32, 32), completion=(32, 32))
 
 
@@ -227,7 +227,7 @@ def penalty(options: argparse.Namespace) -> None:
         solver: (f"wdpo(rho=0.3,solver={solver})", "eager" if solver == "double_backward" else "sdpa")
         for solver in ("difference", "perturbation", "double_backward")
     }
-    for label, shape in (("0.1M parameters", GRAMMAR), ("3.5M parameters", LARGER)):
+    for label, shape in (("0.1M parameters", GRAMMAR), ("0.7M parameters", EMOTION)):
         contestants = {name: Ours(method, shape=shape, attention=kind) for name, (method, kind) in ways.items()}
         times = compare(contestants, options)
         memory = {name: peak_memory(contestant) for name, contestant in contestants.items()}

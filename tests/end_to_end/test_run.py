@@ -170,6 +170,12 @@ def test_a_method_that_cannot_be_trained_somewhere_is_skipped_with_its_reason(pr
     assert "1 skipped" in plan.stdout and "is the middle mixture already" in plan.stdout
 
 
+def test_a_run_of_the_reference_alone_writes_its_page(prefshift, finished):
+    prefshift(*SMALL, "--methods", "reference", "--out", "alone")
+    assert (prefshift.home / "alone" / "site" / "index.html").is_file()
+    assert pd.read_csv(prefshift.home / "alone" / "leaderboard.csv")["method"].tolist() == ["reference"]
+
+
 @pytest.mark.parametrize("form", ["csv", "latex", "markdown", "json"])
 def test_export(prefshift, finished, form):
     printed = prefshift("export", str(finished), "--format", form).stdout
