@@ -1,12 +1,12 @@
 """How far WDPO's difference solver is off, by its step and by the policy's rms_norm_eps.
 
-Prints, per step size, the relative error of the penalty's parameter gradient against double backward in float32 on one
-batch of 64 pairs, for a policy and pairs of the store of a finished run:
+Prints, per step size, the relative error of the penalty's parameter gradient against double backward in float32, median
+and greatest over batches of 64 pairs, for a policy and pairs of the store of a finished run:
 
     python speed/difference_error.py .cache/prefshift/policy/KEY/policy .cache/prefshift/pairs/KEY/pairs.parquet
 
 Steps are the displacement of the pair that moves most, relative to the root mean square norm of a token's embedding.
-The last column is what a training run itself estimates from two step sizes.
+The last two columns are what a training run itself estimates from two step sizes.
 """
 
 from __future__ import annotations
@@ -96,22 +96,31 @@ def main() -> None:
     parser.add_argument("policy", type=Path, help="checkpoint at which the error is measured")
     parser.add_argument("pairs", type=Path, help="pairs.parquet")
     parser.add_argument("--reference", type=Path, help="reference policy; default: the policy itself")
+    parser.add_argument("--batches", type=int, default=8)
     parser.add_argument("--eps", type=float, nargs="*", default=[1e-2, 1e-4, 1e-6])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pairs = Pairs.load(options.pairs)
-    rows = [{"pair": number} for number in range(PAIRS)]
-    print(f"the suite's step: {STEP:g}")
+    pairs = first(Pairs.load(options.pairs), PAIRS * options.batches)
+    behind, tokenizer = load_policy(options.reference or options.policy)
+    pad = tokenizer.pad_token_id
+    sides = [completion_logps(behind, pairs.prompts, side, pad) for side in (pairs.chosen, pairs.rejected)]
+    collate = PairCollator(pairs, ReferenceLogps(*sides), pad)
+    print(f"the first step of a run: {STEP:g}")
     with tempfile.TemporaryDirectory() as folder:
         for eps in options.eps:
-            model, tokenizer = load_policy(with_eps(options.policy, eps, Path(folder)), attention="eager")
-            behind, _ = load_policy(options.reference or options.policy)
-            pad = tokenizer.pad_token_id
-            sides = [completion_logps(behind, pairs.prompts, side, pad) for side in (pairs.chosen, pairs.rejected)]
-            inputs = PairCollator(pairs, ReferenceLogps(*sides), pad)(rows)
-            print(f"\nrms_norm_eps {eps:g}\n{'step':>8}{'one-sided':>12}{'central':>12}{'own estimate':>14}")
-            for step, one_sided, central, estimate in curve(model, inputs):
-                print(f"{step:8.0e}{one_sided:12.1e}{central:12.1e}{estimate:14.1e}", flush=True)
+            model, _ = load_policy(with_eps(options.policy, eps, Path(folder)), attention="eager")
+            starts = range(0, len(pairs), PAIRS)
+            curves = [curve(model, collate([{"pair": start + i} for i in range(PAIRS)])) for start in starts]
+            print(f"\nrms_norm_eps {eps:g}{'one-sided':>21}{'central':>18}{'own estimate':>18}")
+            for rows in zip(*curves, strict=True):
+                columns = list(zip(*rows, strict=True))
+                numbers = "".join(f"{np.median(column):9.1e}{max(column):9.1e}" for column in columns[1:])
+                print(f"{columns[0][0]:16.0e}{numbers}", flush=True)
+
+
+def first(pairs: Pairs, count: int) -> Pairs:
+    """The first `count` pairs."""
+    return Pairs(pairs.prompts[:count], pairs.chosen[:count], pairs.rejected[:count], pairs.margins[:count])
 
 
 if __name__ == "__main__":
