@@ -51,7 +51,8 @@ def plain(value: Any) -> str:
 
 
 def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]]) -> str:
-    """Such as `KLDPO τ=0.1`: the hyper-parameters that are not the default, or that vary among the siblings.
+    """Such as `KLDPO τ=0.1`: the hyper-parameters that are not the default, or that vary among the siblings. One that
+    is not set is left out.
 
     Args:
         facts: of the method.
@@ -62,7 +63,8 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
     told = [
         f"{GREEK.get(name, name)}={plain(value)}"
         for name, value in hparams.items()
-        if name not in facts.defaults or value != facts.defaults[name] or any(o.get(name) != value for o in others)
+        if value is not None
+        and (name not in facts.defaults or value != facts.defaults[name] or any(o.get(name) != value for o in others))
     ]
     return " ".join([facts.title, *told])
 
