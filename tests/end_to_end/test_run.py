@@ -171,9 +171,9 @@ def test_a_method_that_cannot_be_trained_somewhere_is_skipped_with_its_reason(pr
 
 
 def test_a_run_of_the_reference_alone_writes_its_page(prefshift, finished):
-    prefshift(*SMALL, "--methods", "reference", "--out", "alone")
-    assert (prefshift.home / "alone" / "site" / "index.html").is_file()
-    assert pd.read_csv(prefshift.home / "alone" / "leaderboard.csv")["method"].tolist() == ["reference"]
+    prefshift(*SMALL, "--methods", "reference", "--out", "untrained")
+    assert (prefshift.home / "untrained" / "site" / "index.html").is_file()
+    assert pd.read_csv(prefshift.home / "untrained" / "leaderboard.csv")["method"].tolist() == ["reference"]
 
 
 @pytest.mark.parametrize("form", ["csv", "latex", "markdown", "json"])
