@@ -36,7 +36,7 @@ class CellResult:
 
 
 def collect(matrix: Matrix, outcome: Outcome, store: Store, out: Path, progress: Callable[[int, int], None]) -> None:
-    """Write `cells.parquet`, `samples.parquet`, `results.parquet` and `conflict.parquet` into `out`."""
+    """Write cells, samples, results, conflict and curves (what training recorded, per step) .parquet into `out`."""
     results = [_read(cell, outcome, store) for cell in matrix.cells]
     records: list[dict[str, Any]] = []
     for done, result in enumerate(results):
@@ -48,6 +48,7 @@ def collect(matrix: Matrix, outcome: Outcome, store: Store, out: Path, progress:
     numbers = pd.DataFrame(records, columns=RESULT_COLUMNS)
     _write(pd.concat([numbers, cross_cell_records(numbers)], ignore_index=True), out / "results.parquet")
     _write(_conflict(matrix, store), out / "conflict.parquet")
+    _write(_curves(results, store), out / "curves.parquet")
 
 
 RESULT_COLUMNS = [
@@ -181,6 +182,22 @@ def _conflict(matrix: Matrix, store: Store) -> pd.DataFrame:
         sides = {f"{side}_{name}": "float64" for side in ("first", "second") for name in matrix.suite.objectives}
         types = {**sides, "first_chosen": "bool", "train_shift": "str", "seed": "int64"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+    return pd.concat(frames, ignore_index=True)
+
+
+def _curves(results: list[CellResult], store: Store) -> pd.DataFrame:
+    """Training curves of all done cells, one row per optimiser step; a column that a cell lacks is NaN there."""
+    frames = []
+    for result in results:
+        trained = result.cell.stages.get("trained_policy")
+        if (
+            result.status == "done"
+            and trained is not None
+            and (file := trained.folder(store) / "curve.parquet").exists()
+        ):
+            frames.append(pd.read_parquet(file).assign(cell_id=result.cell.cell_id))
+    if not frames:
+        return pd.DataFrame({"cell_id": pd.Series(dtype="str"), "step": pd.Series(dtype="float64")})
     return pd.concat(frames, ignore_index=True)
 
 

@@ -37,6 +37,13 @@ class SamplingSettings(_Section):
     samples: int = Field(1, gt=0, description="completions per evaluation prompt")
 
 
+class ExtraCells(_Section):
+    """Methods that run on one training shift beside the matrix: a control that needs a shift of its own, for one."""
+
+    train_shift: str
+    methods: list[str] = Field(min_length=1)
+
+
 class RunConfig(_Section):
     """Everything that decides what a run computes."""
 
@@ -45,6 +52,7 @@ class RunConfig(_Section):
     suite: dict[str, Any] = Field(default_factory=dict, description="settings of the suite")
     methods: list[str] = Field(min_length=1, description="calls such as dpo(beta=0.3)")
     train_shifts: list[str] = Field(min_length=1, description="calls such as alpha_mixture(a=anger,b=fear,alpha=0.1)")
+    extra: list[ExtraCells] = Field([], description="dropped where methods or train_shifts are chosen by hand")
     eval_shifts: list[str] | None = Field(None, description="None: each training shift's own evaluation grid")
     seeds: int = Field(3, gt=0, description="seeds 0, 1, ... of pairs, labels, training and evaluation")
     policy_seeds: int = Field(1, gt=0, description="seed s starts from reference policy s mod policy_seeds")
@@ -77,11 +85,11 @@ def read_config(
         UserError: unknown suite, preset or key (with the nearest match), or a value that is not allowed.
     """
     raw = _load_preset(suite, preset)
-    if file is not None:
-        raw = _merged(raw, _load_yaml(file))
-    raw = _merged(raw, {key: value for key, value in (overrides or {}).items() if value is not None})
-    for setting in settings:
-        raw = _merged(raw, _parse_setting(setting))
+    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
+    for layer in [*([_load_yaml(file)] if file else []), chosen, *map(_parse_setting, settings)]:
+        if layer.keys() & {"methods", "train_shifts"}:
+            raw.pop("extra", None)  # whoever chooses the matrix gets that matrix
+        raw = _merged(raw, layer)
     return _checked(RunConfig, {**raw, "suite_name": suite, "preset": preset}, "")
 
 

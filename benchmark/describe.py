@@ -8,7 +8,7 @@ import typing
 from typing import Any
 
 from benchmark.errors import unknown
-from benchmark.measure.report import METRICS
+from benchmark.measure.columns import METRICS
 from benchmark.plugins import Plugin
 from benchmark.suites.base import Suite
 

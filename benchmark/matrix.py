@@ -76,6 +76,13 @@ def build_matrix(config: RunConfig, backend: str, extra: Sequence[tuple[str, str
     methods = _distinct([parse_method(text) for text in config.methods], "method")
     shifts = _distinct([shift for text in config.train_shifts for shift in parse_shift(text)], "training shift")
     wanted = [(method, shift, seed) for shift in shifts for method in methods for seed in range(config.seeds)]
+    wanted += [
+        (parse_method(text), shift, seed)
+        for beside in config.extra
+        for shift in parse_shift(beside.train_shift)
+        for text in beside.methods
+        for seed in range(config.seeds)
+    ]
     wanted += [(parse_method(m), parse_shift(s)[0], seed) for m, s, seed in extra]
     wanted = list(dict.fromkeys(wanted))
     builder = StageBuilder(suite, config, backend)

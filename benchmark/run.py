@@ -22,7 +22,7 @@ from benchmark.resources import gpu_count
 from benchmark.store import Store
 
 ENVIRONMENT = "environment.json"
-GROWS = {"methods", "train_shifts", "eval_shifts", "seeds"}  # what a later run on the same folder may add to
+GROWS = {"methods", "train_shifts", "extra", "eval_shifts", "seeds"}  # what a later run on the same folder may add to
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.errors import unknown
-from benchmark.measure.report import METRICS, Estimate, Metric
+from benchmark.measure.columns import METRICS, Metric
+from benchmark.measure.report import Estimate
 from leaderboard.tables import MINUS, MISSING, interval, number
 
 PARTS = ("", "_low", "_high", "_n")  # the columns of one metric

@@ -14,7 +14,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.measure.report import METRICS, EvalShift, Group, Metric, Report, Row
+from benchmark.measure.columns import METRICS, Metric
+from benchmark.measure.report import EvalShift, Group, Report, Row
 from leaderboard.figures import Figure, curve, forest
 from leaderboard.palette import Look, Palette
 from leaderboard.paths import reward_kl, trajectory

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.measure.report import METRICS, Estimate, Metric, Row
+from benchmark.measure.columns import METRICS, Metric
+from benchmark.measure.report import Estimate, Row
 
 MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
 NO_REASON = "not measured"

@@ -11,13 +11,14 @@ import pandas as pd
 
 from benchmark.measure import names
 from benchmark.measure.bootstrap import LEVEL, REPLICATES
+from benchmark.measure.columns import METRICS
 from benchmark.measure.conflict import conflict_sentence, distances, label_sentence
 from benchmark.measure.estimates import curve, hyperparameters, row_metrics
 from benchmark.measure.group_data import GroupData, groups_of
 from benchmark.measure.judged import Judge
 from benchmark.measure.linear import linear_weights
 from benchmark.measure.paths import path
-from benchmark.measure.report import METRICS, EvalShift, Group, Report, Row, RowRole, Status
+from benchmark.measure.report import EvalShift, Group, Report, Row, RowRole, Status
 from benchmark.measure.run_data import SuiteRuns, load_runs
 from benchmark.measure.side_by_side import side_by_side
 from benchmark.measure.verdict import control_caveats, headline, inner_dpo, row_verdict, seed_caveats

@@ -24,7 +24,7 @@ COSTS = {"train_seconds": "train_seconds", "peak_memory_mb": "peak_memory_mb"}
 
 
 def row_metrics(judge: Judge, key: str) -> dict[str, Estimate]:
-    """Every metric of a method's last checkpoint on the test prompts, by name (see `report.METRICS`)."""
+    """Every metric of a method's last checkpoint on the test prompts, by name (see `columns.METRICS`)."""
     group = judge.group
     seeds = tuple(sorted(group.seeds_of(key)))
     if not seeds:

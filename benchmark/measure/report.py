@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 Status = Literal["done", "failed", "skipped"]
 RowRole = Literal["method", "baseline", "positive control", "negative control"]
+Standing = Literal["better", "worse", "not separable", "not compared"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class EvalShift:
     is_training: bool
     agreement: float | None = None  # P(label under this shift = label under the training shift), noise-free
     target_gap: float | None = None  # E[u(chosen) - u(rejected)] under training labels, units of utility
+    correlation: float | None = None  # of the two utilities over reference completions
+    flip_rate: float | None = None  # P(sampled label under this shift != sampled label under the training shift)
+    label_kl: float | None = None  # mean KL(label distribution under this shift || under the training shift), nats
+    label_w1: float | None = None  # mean Wasserstein-1 distance of the two label distributions
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,141 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A row against plain DPO at its default setting, paired over seeds and prompts, by gated worst case."""
+
+    against: str  # key of the DPO row
+    difference: Estimate  # worst case of the row minus DPO's
+    p: float | None = None  # two-sided, of this comparison alone
+    p_holm: float | None = None  # corrected for all comparisons of the table
+    verdict: Standing = "not compared"  # from p_holm
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Where the spread of a row's gated worst case comes from, as variances of the mean over everything measured.
+
+    components: by name ("seed", "prompt", "seed x prompt", "completion", "reward model"), squared units of utility, in
+    the order in which they are shown; None where one cannot be told apart (one seed, one sample per prompt, no judge).
+    """
+
+    components: dict[str, float | None]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class AdversarialCurve:
+    """Worst mean gated reward inside balls of growing radius, exact for the stored completions."""
+
+    over: Literal["prompts", "objectives"]
+    divergence: Literal["KL", "chi-square", "TV"]
+    radii: tuple[float, ...]  # the first is 0
+    values: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class DiagnosticPoint:
+    """How the text and the log-probabilities stand at one checkpoint: means over seeds, by name; None: not known.
+
+    Names: logp_chosen, logp_rejected, logp_unseen, logp_heldout (change against the reference, nats per completion),
+    gradient_ratio (log10 of pi(chosen) / pi(rejected), which is by how much the rejected side's gradient is larger),
+    entropy (nats per token), eos_rate, distinct_2, longest_repeat (words), length, gold and learned nominal reward.
+    """
+
+    step: int
+    kl: float
+    values: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Whether a row's policy has collapsed at its last checkpoint, by a rule fixed in advance."""
+
+    collapsed: bool
+    sentence: str  # the rule's terms with their numbers
+
+
+@dataclass(frozen=True)
+class TrainingCurve:
+    """What training recorded, averaged over seeds and thinned to at most 60 steps; names as in curves.parquet."""
+
+    steps: tuple[int, ...]
+    values: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What one selection rule takes of one method's settings and checkpoints, and what that gives on test prompts."""
+
+    rule: str  # name of the rule, see `list selection`
+    method: str
+    candidates: int  # settings x checkpoints that the rule chose from
+    key: str  # of the row chosen most often; "" where nothing can be chosen
+    step: int  # its checkpoint
+    share: float  # of replicates that chose exactly this
+    metrics: dict[str, Estimate]  # over_envelope, nominal, worst_case, kl_to_reference; selection noise is in them
+    ceiling: bool  # looks at the test shifts: shown grey
+    note: str = ""  # why nothing could be chosen; for the data-driven radius, how it came about
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of a paper, and what the runs on this page say to it."""
+
+    id: str
+    paper: str
+    source: str  # section, table or figure
+    text: str
+    where: str  # suite and training shift of the re-run, "" where there is none
+    measured: str  # the re-run number in words, with its interval
+    verdict: Literal["reproduced", "not reproduced", "not separable", "not run here"]
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """One figure of an analytic suite: lines with intervals over a numeric axis."""
+
+    id: str
+    title: str
+    how: str  # how to read it, a sentence or two
+    x_label: str
+    y_label: str
+    log_axes: bool
+    lines: tuple[StudyLine, ...]
+
+
+@dataclass(frozen=True)
+class StudyLine:
+    """One line; `method` decides its colour, `dash` marks what is drawn for comparison (a proven rate, say)."""
+
+    label: str
+    method: str
+    x: tuple[float, ...]
+    y: tuple[Estimate, ...]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """An analytic suite: no text is generated, its figures are the result."""
+
+    suite: str
+    headline: str  # one sentence from the numbers
+    facts: dict[str, str]
+    figures: tuple[StudyFigure, ...]
+    tables: tuple[StudyTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A small table: column heads, and rows of text or of estimates."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | Estimate, ...], ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """One method with its hyper-parameters on one training shift."""
 
@@ -73,6 +213,14 @@ class Row:
     curve: Curve | None = None
     path: tuple[PathPoint, ...] = ()
     command: str = ""  # re-runs this row
+    rank: int | None = None  # 1 + rows of the table that are better beyond the paired interval; None: not ranked
+    comparison: Comparison | None = None
+    variance: Variance | None = None
+    adversarial: tuple[AdversarialCurve, ...] = ()
+    diagnostics: tuple[DiagnosticPoint, ...] = ()
+    collapse: Collapse | None = None
+    training: TrainingCurve | None = None
+    versions: dict[str, str] = field(default_factory=dict)  # of the packages that made it
 
 
 @dataclass(frozen=True)
@@ -110,6 +258,8 @@ class Group:
     rows: tuple[Row, ...]  # methods by over_envelope, descending; then baselines; then controls
     samples: tuple[SamplePrompt, ...]
     linear: bool  # the sweep is linear in its position: it holds two numbers
+    selections: tuple[Selected, ...] = ()  # several rules side by side, per method
+    seeds_needed: str = ""  # how many seeds would settle the comparison of the two best, in a sentence
 
 
 @dataclass(frozen=True)
@@ -121,97 +271,5 @@ class Report:
     suites: dict[str, dict[str, str]]  # Suite.describe() by suite
     provenance: tuple[dict[str, Any], ...]  # environment.json of every run
     settings: dict[str, str]  # how numbers were made: replicates, splits, labels, sampling, selection
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A column of the main table."""
-
-    name: str
-    label: str
-    unit: str
-    definition: str
-    decimals: int
-    higher_is_better: bool | None  # None: neither
-    headline: bool = False
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "over_envelope",
-        "Over DPO envelope",
-        "utility",
-        "Gated worst-case reward minus the best worst case of any mixture of DPO policies (all betas, all "
-        "checkpoints, the reference) with at least the same nominal reward. Above 0: robustness that early-stopped, "
-        "re-tuned, mixed DPO does not have.",
-        3,
-        True,
-        headline=True,
-    ),
-    Metric("over_envelope_ungated", "Envelope, ungated", "utility", "The same without the language gate.", 3, True),
-    Metric("nominal", "Nominal", "utility", "Gated reward at the training shift.", 3, True),
-    Metric("worst_case", "Worst case", "utility", "Least gated reward over the evaluation shifts.", 3, True),
-    Metric("robustness_gap", "Gap", "utility", "Nominal minus worst case.", 3, False),
-    Metric("auc", "AUC", "utility", "Mean gated reward over the evaluation shifts.", 3, True),
-    Metric("nominal_ungated", "Nominal, ungated", "utility", "Reward at the training shift without the gate.", 3, True),
-    Metric("worst_case_ungated", "Worst case, ungated", "utility", "Least reward without the gate.", 3, True),
-    Metric(
-        "gold_worst_case",
-        "Worst case, gold",
-        "utility",
-        "Least gated reward over the evaluation shifts as the gold judge sees it.",
-        3,
-        True,
-    ),
-    Metric("quality", "Quality", "share", "Share of completions that pass the language gate.", 2, True),
-    Metric(
-        "kl_to_reference",
-        "KL",
-        "nats",
-        "KL(policy || reference) per completion, summed over exact next-token distributions along sampled "
-        "prefixes; mean. Of best-of-n: the bound log n - (n - 1) / n.",
-        2,
-        None,
-    ),
-    Metric("kl_median", "KL, median", "nats", "The same, median over completions.", 2, None),
-    Metric(
-        "kl_saving",
-        "KL saving",
-        "nats",
-        "Least KL of a DPO mixture that reaches the same nominal reward, minus this method's KL.",
-        2,
-        True,
-    ),
-    Metric("price", "Price", "utility", "DPO's nominal reward minus this method's.", 3, False),
-    Metric(
-        "win_rate",
-        "Win rate",
-        "share",
-        "P(beats a reference completion of the same prompt and seed), gated, at the training shift; ties count half.",
-        2,
-        True,
-    ),
-    Metric(
-        "preference_accuracy",
-        "Pref. accuracy",
-        "share",
-        "Implicit-reward accuracy on held-out pairs labelled at the training shift.",
-        2,
-        True,
-    ),
-    Metric("length", "Length", "tokens", "Mean completion length.", 1, None),
-    Metric("eos_rate", "EOS rate", "share", "Share of completions that end by themselves.", 2, None),
-    Metric(
-        "distinct_2", "Distinct-2", "share", "Distinct bigrams over bigrams in a fixed number of completions.", 2, None
-    ),
-    Metric("train_seconds", "Train", "s", "Seconds of training per run, without set-up.", 1, False),
-    Metric(
-        "step_ratio_to_dpo",
-        "Step / DPO",
-        "ratio",
-        "Median step time over that of the DPO run of the same seed on the same machine.",
-        2,
-        False,
-    ),
-    Metric("peak_memory_mb", "Memory", "MB", "Peak resident memory of the process while training.", 0, False),
-)
+    claims: tuple[Claim, ...] = ()
+    studies: tuple[Study, ...] = ()

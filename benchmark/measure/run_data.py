@@ -28,8 +28,8 @@ STATUSES = ("done", "failed", "skipped")
 class SuiteRuns:
     """All runs of one suite as one.
 
-    samples hold no texts (`texts` reads those); conflict is None where no run has reference pairs; ranges and shifts
-    are those of environment.json, with eval_shifts by training shift.
+    samples hold no texts (`texts` reads those); conflict is None where no run has reference pairs, curves where none
+    has training curves; ranges and shifts are those of environment.json, with eval_shifts by training shift.
     """
 
     suite: str
@@ -42,6 +42,7 @@ class SuiteRuns:
     objectives: tuple[str, ...]
     ranges: dict[str, tuple[float, float]]
     eval_shifts: dict[str, tuple[str, ...]]
+    curves: pd.DataFrame | None = None  # training curves, one row per cell_id and step
 
     def texts(self, prompt_ids: Iterable[str]) -> pd.DataFrame:
         """Rows of samples.parquet with their texts, for some test prompts."""
@@ -89,6 +90,7 @@ def _load(folder: Path) -> SuiteRuns:
         objectives=objectives,
         ranges={name: (float(low), float(high)) for name, (low, high) in environment["reward_ranges"].items()},
         eval_shifts={train: tuple(calls) for train, calls in environment["eval_shifts"].items()},
+        curves=_table(folder, "curves", ("cell_id", "step")) if (folder / "curves.parquet").is_file() else None,
     )
 
 
@@ -151,6 +153,7 @@ def _merged(runs: list[SuiteRuns]) -> SuiteRuns:
         ["cell_id", "split", "step", "prompt_id", "sample"],
     )
     conflicts = [run.conflict for run in runs if run.conflict is not None]
+    curves = [run.curves for run in runs if run.curves is not None]
     return SuiteRuns(
         suite=first.suite,
         folders=tuple(folder for run in runs for folder in run.folders),
@@ -162,6 +165,7 @@ def _merged(runs: list[SuiteRuns]) -> SuiteRuns:
         objectives=first.objectives,
         ranges=first.ranges,
         eval_shifts=shifts,
+        curves=_concat(curves, ["cell_id", "step"]) if curves else None,
     )
 
 

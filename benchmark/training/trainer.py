@@ -303,10 +303,13 @@ class PreferenceTrainer(DPOTrainer):
     def _record(self, batch: PairBatch, value: Tensor, norms: Tensor | None = None) -> None:
         """Keep what a training curve shows; tensors stay on their device until the curve is written."""
         with torch.no_grad():
+            losses = self.method.pair_losses(batch)
             entry = {
                 "step": torch.tensor(float(self.state.global_step + 1)),
                 "pairs": torch.tensor(float(len(batch.chosen_logps))),
                 "objective": value,
+                "loss": losses.mean(),
+                "loss_std": losses.std(correction=0),
                 "accuracy": (batch.log_ratio_margin > 0).float().mean(),
                 "margin": batch.log_ratio_margin.mean(),
                 "chosen_log_ratio": batch.chosen_log_ratios.mean(),

@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from benchmark.measure.columns import METRICS
 from benchmark.measure.report import (
-    METRICS,
     Curve,
     Estimate,
     EvalShift,

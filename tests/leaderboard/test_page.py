@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmark.measure.report import METRICS, Estimate
+from benchmark.measure.columns import METRICS
+from benchmark.measure.report import Estimate
 from leaderboard import write_site
 from leaderboard.page import hidden_columns, plotly_script, render
 from leaderboard.tables import VIEWS, cell, interval, notes, number

@@ -13,7 +13,8 @@ import pytest
 
 from benchmark.measure.bootstrap import ONE_SEED
 from benchmark.measure.build import build_report, leaderboard_rows
-from benchmark.measure.report import METRICS, Group, Row
+from benchmark.measure.columns import METRICS
+from benchmark.measure.report import Group, Row
 from tests.synthetic import METHODS, TRAIN, Trained, write_run
 
 

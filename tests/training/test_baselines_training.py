@@ -31,6 +31,8 @@ from methods.rewarded_soups import RewardedSoups
 from methods.rloo import RLOO
 from shifts.base import parse_shift
 
+from .drive import assert_same_gradients
+
 FAVOURITE = "w5"  # the word that is rewarded
 
 
@@ -86,13 +88,6 @@ def step_gradients(trainer):
     trainer.accelerator.clip_grad_norm_ = keep
     trainer.train()
     return found
-
-
-def assert_same_gradients(a, b, tolerance=1e-5):
-    assert a.keys() == b.keys()
-    scale = max(float(g.abs().max()) for g in a.values())
-    for name in a:
-        torch.testing.assert_close(a[name], b[name], rtol=0, atol=tolerance * scale)
 
 
 # Early stopping -----------------------------------------------------------------------------------------------------
