@@ -6,7 +6,8 @@ and greatest over batches of 64 pairs, for a policy and pairs of the store of a 
     python speed/difference_error.py .cache/prefshift/policy/KEY/policy .cache/prefshift/pairs/KEY/pairs.parquet
 
 Steps are the displacement of the pair that moves most, relative to the root mean square norm of a token's embedding.
-The last two columns are what a training run itself estimates from two step sizes.
+The last two columns are what a training run itself estimates from two step sizes. Below each table stands what a run
+whose first batch this is would choose (sides, step) and how far off that is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import PairCollator, ReferenceLogps
 from benchmark.training.forward import forward_pairs, squared_input_gradients
-from benchmark.training.penalty import STEP, difference_error
+from benchmark.training.penalty import STEP, StepControl, difference_error, two_sided_error
 from methods.dpo import DPO
 
 STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
@@ -58,21 +59,38 @@ def at(model: Any, inputs: dict[str, Any], displaced: Tensor | None) -> list[Ten
     return parameter_gradient(model, METHOD.pair_losses(forward.batch).mean())
 
 
-def curve(model: Any, inputs: dict[str, Any]) -> list[tuple[float, float, float, float]]:
-    """(step, one-sided error, central error, the run's own estimate of the one-sided one) per step size."""
-    wanted, directions = exact(model, inputs)
-    chosen, rejected = directions.pow(2).sum((1, 2)).chunk(2)
-    greatest = (chosen + rejected).max().sqrt()
-    scale = model.get_input_embeddings().weight.detach().pow(2).sum(1).mean().sqrt()
-    plain, rows = at(model, inputs, None), []
-    for step in STEPS:
-        e = float(step * scale / greatest)
-        near, far, behind = (at(model, inputs, directions * (e * factor)) for factor in (1, 2, -1))
-        one_sided = [(n - p) / e for n, p in zip(near, plain, strict=True)]
-        central = [(n - b) / (2 * e) for n, b in zip(near, behind, strict=True)]
-        estimate = difference_error(plain, near, far)
-        rows.append((step, relative(one_sided, wanted), relative(central, wanted), estimate))
-    return rows
+class Batch:
+    """One batch with the exact gradient of the penalty, and gradients of the loss along its directions."""
+
+    def __init__(self, model: Any, inputs: dict[str, Any]) -> None:
+        self.model, self.inputs = model, inputs
+        self.wanted, self.directions = exact(model, inputs)
+        chosen, rejected = self.directions.pow(2).sum((1, 2)).chunk(2)
+        scale = model.get_input_embeddings().weight.detach().pow(2).sum(1).mean().sqrt()
+        self.unit = float(scale / (chosen + rejected).max().sqrt())
+        self.plain = at(model, inputs, None)
+
+    def at(self, step: float) -> list[Tensor]:
+        """Gradient of the mean loss at a relative step, which may be negative."""
+        return at(self.model, self.inputs, self.directions * (step * self.unit))
+
+    def error(self, step: float, two_sided: bool) -> float:
+        """Of the difference, against double backward."""
+        behind, width = (self.at(-step), 2 * step) if two_sided else (self.plain, step)
+        difference = [(n - b) / (width * self.unit) for n, b in zip(self.at(step), behind, strict=True)]
+        return relative(difference, self.wanted)
+
+    def estimate(self, step: float, two_sided: bool) -> float:
+        """What a run estimates that error to be."""
+        if two_sided:
+            return two_sided_error(self.at(step), self.at(-step), self.at(2 * step), self.at(-2 * step))
+        return difference_error(self.plain, self.at(step), self.at(2 * step))
+
+    def chosen(self) -> tuple[StepControl, float]:
+        """What a run would choose here, and its error."""
+        control = StepControl()
+        control.choose(lambda factor, two_sided: self.estimate(STEP * factor, two_sided))
+        return control, self.error(control.step, control.two_sided)
 
 
 def relative(got: list[Tensor], wanted: list[Tensor]) -> float:
@@ -110,12 +128,16 @@ def main() -> None:
         for eps in options.eps:
             model, _ = load_policy(with_eps(options.policy, eps, Path(folder)), attention="eager")
             starts = range(0, len(pairs), PAIRS)
-            curves = [curve(model, collate([{"pair": start + i} for i in range(PAIRS)])) for start in starts]
-            print(f"\nrms_norm_eps {eps:g}{'one-sided':>21}{'central':>18}{'own estimate':>18}")
-            for rows in zip(*curves, strict=True):
-                columns = list(zip(*rows, strict=True))
-                numbers = "".join(f"{np.median(column):9.1e}{max(column):9.1e}" for column in columns[1:])
-                print(f"{columns[0][0]:16.0e}{numbers}", flush=True)
+            batches = [Batch(model, collate([{"pair": start + i} for i in range(PAIRS)])) for start in starts]
+            print(f"\nrms_norm_eps {eps:g}{'one-sided':>21}{'two-sided':>18}{'own, one-sided':>18}")
+            for step in STEPS:
+                rows = [(b.error(step, False), b.error(step, True), b.estimate(step, False)) for b in batches]
+                numbers = "".join(f"{np.median(c):9.1e}{max(c):9.1e}" for c in zip(*rows, strict=True))
+                print(f"{step:16.0e}{numbers}", flush=True)
+            choices = [batch.chosen() for batch in batches]
+            errors = [error for _, error in choices]
+            two_sided = f"two sides on {sum(control.two_sided for control, _ in choices)} of {len(batches)}"
+            print(f"chosen: {two_sided}, error {np.median(errors):.1e}, at most {max(errors):.1e}", flush=True)
 
 
 def first(pairs: Pairs, count: int) -> Pairs:

@@ -6,16 +6,17 @@ objective mean_i l_i + p(S). With v_i = 2 n (dp/dS_i) g_i held fixed, the penalt
     d/de at e = 0 of  mean_i grad l_i(z_i + e v_i);
 
 for p = rho sqrt(mean S) the direction is v_i = rho g_i / R, R = sqrt(mean S). A one-sided difference needs one more
-forward and backward than the plain loss, of any attention, and no memory. At e = 1 the displaced loss itself is, for
-this p, the first-order worst case in the ball of radius rho: the inner supremum in place of its expansion
-(`perturbation`). docs/speed.md shows the error by the step.
+forward and backward than the plain loss, of any attention, and no memory; a run that measures it to be too far off goes
+over to a two-sided one, which needs two more. At e = 1 the displaced loss itself is, for this p, the first-order worst
+case in the ball of radius rho: the inner supremum in place of its expansion (`perturbation`). docs/speed.md shows the
+error by the step.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from methods import PairwiseMethod, Solver
 
 STEP = 1e-4  # first displacement of the pair that moves most, relative to the root mean square norm of an embedding
 NOTCH, NOTCHES = 4.0, 4  # the step may be multiplied or divided by NOTCH this many times
-AIM = 5e-3  # relative error of the penalty's gradient below which the step stays as it is
+AIM = 5e-3  # relative error of the penalty's gradient below which difference and step stay as they are
 CHECK_EVERY = 64  # optimiser steps between two measurements of the error
 TRUSTED = 0.1  # relative error of the penalty's gradient above which a run says that it cannot be trusted
 
@@ -66,35 +67,58 @@ class Displacement:
     """Where the loss is evaluated again: every pair's input embeddings plus `step` times its direction.
 
     directions: v_i per micro-batch, each of the shape of its embeddings, [2 pairs, width, model width].
+    two_sided: whether it is also evaluated at minus the step.
     """
 
     directions: list[Tensor]
     step: float
+    two_sided: bool = False
 
     def of(self, number: int, factor: float = 1.0) -> Tensor:
         """What is added to the embeddings of micro-batch `number`, at `factor` times the step."""
         return self.directions[number] * (self.step * factor)
 
+    @property
+    def width(self) -> float:
+        """What the sum of gradients of one optimiser step is divided by in the end."""
+        return 2 * self.step if self.two_sided else self.step
+
 
 class StepControl:
-    """The length of the difference's step, chosen by its measured error: too long a step leaves the linear range, too
-    short a one drowns in rounding, and where the best one lies depends on the policy."""
+    """Chooses the difference by its measured error.
+
+    The length of the step: too long a step leaves the linear range, too short a one drowns in rounding, and where the
+    best one lies depends on the policy. The sides: a one-sided difference whose best step is still off by more than
+    `AIM` gives way to a two-sided one for the rest of the run, since a policy that is curved at one batch will be
+    curved at others, between two measurements too.
+    """
 
     def __init__(self) -> None:
         self.notch = 0
+        self.two_sided = False
 
-    def choose(self, error_at: Callable[[float], float]) -> float:
-        """Move to a neighbouring length while that lowers the error; the relative error that is left.
+    def choose(self, error_at: Callable[[float, bool], float]) -> float:
+        """Move to better lengths, and to two sides where one is not enough; the relative error that is left.
 
         Args:
-            error_at: measured relative error at the given factor times the length that is in use now.
+            error_at: measured relative error at the given factor times the length that is in use now, on two sides or
+                on one.
         """
-        start, error = self.notch, error_at(1.0)
+        start = self.notch
+        error = self._descend(error_at, start)
+        if error > AIM and not self.two_sided:
+            self.notch, self.two_sided = 0, True
+            error = self._descend(error_at, start)
+        return error
+
+    def _descend(self, error_at: Callable[[float, bool], float], start: int) -> float:
+        """Neighbour by neighbour to the notch of the least error; `start` is the notch that factors count from."""
+        error = error_at(NOTCH ** (self.notch - start), self.two_sided)
         while error > AIM:
             options = [notch for notch in (self.notch - 1, self.notch + 1) if abs(notch) <= NOTCHES]
-            errors = {notch: error_at(NOTCH ** (notch - start)) for notch in options}
-            best = min(errors, key=errors.__getitem__)
-            if errors[best] >= error:
+            errors = {notch: error_at(NOTCH ** (notch - start), self.two_sided) for notch in options}
+            best = min(errors, key=errors.__getitem__, default=None)
+            if best is None or errors[best] >= error:
                 break
             self.notch, error = best, errors[best]
         return error
@@ -103,6 +127,14 @@ class StepControl:
     def step(self) -> float:
         """Relative displacement of the pair that moves most."""
         return float(STEP * NOTCH**self.notch)
+
+    def state(self) -> dict[str, Any]:
+        """What a run that is continued must know."""
+        return {"notch": self.notch, "two_sided": self.two_sided}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.notch, self.two_sided = state["notch"], state["two_sided"]
 
 
 def displacement(
@@ -140,9 +172,26 @@ def difference_error(plain: list[Tensor], near: list[Tensor], far: list[Tensor])
 
     The difference at step e is D(e) = D + a e + rounding, so that ||D(2e) - D(e)|| estimates its own error at e.
     """
-    error = sum(float((f - 2 * n + p).pow(2).sum()) for p, n, f in zip(plain, near, far, strict=True))
-    size = sum(float((n - p).pow(2).sum()) for p, n in zip(plain, near, strict=True))
-    return float((error / 4 / size) ** 0.5) if size else math.inf  # no digit of the displacement is left
+    return _relative(
+        ((f - 2 * n + p) / 2 for p, n, f in zip(plain, near, far, strict=True)),
+        (n - p for p, n in zip(plain, near, strict=True)),
+    )
+
+
+def two_sided_error(near: list[Tensor], behind: list[Tensor], far: list[Tensor], far_behind: list[Tensor]) -> float:
+    """The same of the two-sided difference, from gradients at plus and minus one and two steps.
+
+    D(e) = D + c e^2 + rounding: ||D(2e) - D(e)|| is three times the error that the length of the step makes, and as
+    large as the one that rounding makes. It is not divided by three, so as to be right where rounding decides.
+    """
+    sides = list(zip(near, behind, far, far_behind, strict=True))
+    return _relative(((f - fb) / 2 - (n - b) for n, b, f, fb in sides), (n - b for n, b, _, _ in sides))
+
+
+def _relative(error: Iterable[Tensor], size: Iterable[Tensor]) -> float:
+    """||error|| / ||size||; infinite where no digit of the displacement is left."""
+    errors, sizes = (sum(float(part.pow(2).sum()) for part in parts) for parts in (error, size))
+    return float((errors / sizes) ** 0.5) if sizes else math.inf
 
 
 def warn_if_untrusted(method: Any, error: float, step: int) -> None:

@@ -34,11 +34,12 @@ class Saver(TrainerCallback):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         save_file({name: tensor.contiguous() for name, tensor in self.trainer.method_state.items()}, folder / STATE)
         entries = [{name: float(value) for name, value in entry.items()} for entry in self.trainer.history]
-        (folder / HISTORY).write_text(
-            json.dumps(
-                {"history": entries, "seconds": self.keeper.step_seconds, "notch": self.trainer.step_control.notch}
-            )
-        )
+        kept = {
+            "history": entries,
+            "seconds": self.keeper.step_seconds,
+            "difference": self.trainer.step_control.state(),
+        }
+        (folder / HISTORY).write_text(json.dumps(kept))
 
 
 def resumable(folder: Path) -> Path | None:
@@ -58,4 +59,4 @@ def restore(trainer: PreferenceTrainer, keeper: Keeper, checkpoint: Path) -> Non
     kept = json.loads((checkpoint / HISTORY).read_text())
     trainer.history = [{name: torch.tensor(value) for name, value in entry.items()} for entry in kept["history"]]
     keeper.step_seconds = list(kept["seconds"])
-    trainer.step_control.notch = kept["notch"]
+    trainer.step_control.restore(kept["difference"])

@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# Settings that leave the result alone.
+HOW_TO_RUN = {"micro_batch_size", "gradient_checkpointing", "save_every", "share_prompt"}
+
 
 class TrainingSettings(BaseModel):
     """Optimisation of the policy on preference pairs (`training.KEY` on the command line)."""

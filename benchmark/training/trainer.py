@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +14,15 @@ from trl import DPOConfig, DPOTrainer
 
 from benchmark.training.batch import merged
 from benchmark.training.coupling import RunningScale, Slopes, concatenate, linearise
+from benchmark.training.differencing import NUMBER, Differencing
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
-from benchmark.training.penalty import (
-    CHECK_EVERY,
-    Displacement,
-    StepControl,
-    difference_error,
-    displacement,
-    resolve_solver,
-    squared_norms,
-    warn_if_untrusted,
-)
+from benchmark.training.penalty import Displacement, StepControl, resolve_solver
 from benchmark.training.settings import TrainingSettings
 from benchmark.training.shared_prompt import forward_shared
 from methods import Coupling, PairBatch, PairwiseMethod, Solver
 
 WIDER = 4  # micro-batches that a pass without a graph takes at once: it keeps no activations
-SLOPES, NUMBER = "slopes", "number"  # what a micro-batch carries beside the collated tensors
+SLOPES = "slopes"  # what a micro-batch carries beside the collated tensors
 
 
 def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Path) -> DPOConfig:
@@ -69,7 +58,7 @@ def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Pa
     )
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(Differencing, DPOTrainer):
     """Minimises the objective of any pairwise method over the global batch of each optimiser step.
 
     What is changed of the stock trainer: batches come ready-made (`PairCollator`) with their reference
@@ -145,7 +134,7 @@ class PreferenceTrainer(DPOTrainer):
                 self.history[-1]["objective"] = value
             if self._displacement is not None:
                 for gradient in self._gradients():
-                    gradient.div_(self._displacement.step)
+                    gradient.div_(self._displacement.width)
                 self._displacement = None
         return loss
 
@@ -209,96 +198,6 @@ class PreferenceTrainer(DPOTrainer):
             return Forward(forward_shared(model, inputs), None)
         layer = self.accelerator.unwrap_model(model).get_input_embeddings() if self.solver else None
         return forward_pairs(model, inputs, layer, shift)
-
-    # Penalties by difference (see `penalty.py`) ---------------------------------------------------------------------
-
-    def _inner_gradients(self, batches: list[dict[str, Any]]) -> Displacement:
-        """A plain pass, which leaves its parameter gradient in place to be differenced; the directions from its input
-        gradients."""
-        assert self.solver is not None
-        inner, gradients, parts = [], list[Tensor](), list[PairBatch]()
-
-        def plain(inputs: dict[str, Any]) -> Tensor:
-            forward = self._forward(self.model_wrapped, inputs)
-            embeddings = forward.embeddings
-            assert embeddings is not None
-            embeddings.retain_grad()
-            inner.append(embeddings)
-            parts.append(forward.batch.detached())
-            return self._uniform_loss(forward.batch)
-
-        self._backward_all(batches, plain, after=lambda: gradients.append(self._pair_gradient(inner.pop())))
-        norms = torch.cat([squared_norms(gradient) for gradient in gradients])
-        slopes = self._global_slopes(concatenate(parts), norms).squared_norms
-        assert slopes is not None
-        greatest = self.accelerator.gather((2 * self._pairs * slopes * norms.sqrt()).max()[None]).max()
-        sizes = [len(part.chosen_logps) for part in parts]
-        policy: Any = self.model
-        table = policy.get_input_embeddings().weight.detach().float()
-        scale = table.pow(2).sum(1).mean().sqrt()
-        unit = scale / greatest.clamp_min(1e-30)
-        found = displacement(self.solver, slopes.split(sizes), gradients, self._pairs, unit * self.step_control.step)
-        if self.solver is Solver.DIFFERENCE and self.state.global_step % CHECK_EVERY == 0 and float(greatest) > 0:
-            self._check_difference(batches, found)
-            found = replace(found, step=float(unit * self.step_control.step))
-        # grad l(z + e v) comes on top of this, then all is divided by e: (G(e) - (1 - e) G(0)) / e
-        for gradient in self._gradients():
-            gradient.mul_(found.step - 1.0)
-        return found
-
-    def _pair_gradient(self, embeddings: Tensor) -> Tensor:
-        """g_i from the gradient of the mean over the global batch."""
-        assert embeddings.grad is not None
-        return embeddings.grad.float() * (self._pairs / self.accelerator.num_processes)
-
-    def _uniform_loss(self, batch: PairBatch) -> Tensor:
-        losses = self.method.pair_losses(batch.with_state(self.method_state))
-        return losses.sum() / self._pairs * self.accelerator.num_processes
-
-    def _displaced_loss(self, model: Any, inputs: dict[str, Any], shift: Tensor) -> Tensor:
-        with torch.autocast(self.args.device.type, enabled=False):  # a small step drowns in bfloat16
-            return self._uniform_loss(self._forward(model, inputs, shift).batch)
-
-    def _backward_all(
-        self,
-        batches: list[dict[str, Any]],
-        loss: Callable[[dict[str, Any]], Tensor],
-        after: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Backward of every micro-batch into `.grad`, this worker's share alone."""
-        model = self.model_wrapped
-        model.train()
-        for inputs in batches:
-            alone = self.accelerator.no_sync(model) if self.accelerator.num_processes > 1 else contextlib.nullcontext()
-            with alone, torch.autocast(self.args.device.type, enabled=False):
-                loss(inputs).backward()  # type: ignore[no-untyped-call]
-            after()
-
-    def _check_difference(self, batches: list[dict[str, Any]], found: Displacement) -> None:
-        """Measure the difference's error, on every worker's own pairs, and choose the step; the gradient in place is
-        left as it was."""
-        policy: Any = self.model
-        parameters = [parameter for parameter in policy.parameters() if parameter.grad is not None]
-        plain = self._gradients()
-
-        def at(factor: float) -> list[Tensor]:
-            for parameter in parameters:
-                parameter.grad = None
-            self._backward_all(
-                batches,
-                lambda inputs: self._displaced_loss(self.model_wrapped, inputs, found.of(inputs[NUMBER], factor)),
-            )
-            return self._gradients()
-
-        def error_at(factor: float) -> float:
-            error = difference_error(plain, at(factor), at(2 * factor))
-            return float(self.accelerator.reduce(torch.tensor(error, device=self.args.device), reduction="mean"))
-
-        error = self.step_control.choose(error_at)
-        for parameter, gradient in zip(parameters, plain, strict=True):
-            parameter.grad = gradient
-        self.history[-1]["difference_error"] = torch.tensor(error)
-        warn_if_untrusted(self.method, error, self.state.global_step + 1)
 
     def _record(self, batch: PairBatch, value: Tensor, norms: Tensor | None = None) -> None:
         """Keep what a training curve shows; tensors stay on their device until the curve is written."""

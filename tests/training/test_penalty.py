@@ -10,7 +10,7 @@ import torch
 
 from benchmark.errors import UserError
 from benchmark.training import penalty
-from benchmark.training.penalty import difference_error, resolve_solver
+from benchmark.training.penalty import difference_error, resolve_solver, two_sided_error
 from methods import Solver
 from methods.dpo import DPO
 from methods.wdpo import WDPO
@@ -94,6 +94,29 @@ def test_the_error_that_a_difference_estimates_is_that_of_a_parabola():
     assert difference_error(plain, [torch.tensor([0.1])], [torch.tensor([0.2])]) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_the_error_that_two_sides_estimate_is_that_of_a_cubic():
+    # gradient g(e) = e + 3 e^2 + 10 e^3: even powers cancel; the difference is 1 + 10 e^2, 1.1 at 0.1 and 1.4 at 0.2
+    near, behind, far, far_behind = (
+        [torch.tensor([e + 3 * e**2 + 10 * e**3], dtype=torch.float64)] for e in (0.1, -0.1, 0.2, -0.2)
+    )
+    assert two_sided_error(near, behind, far, far_behind) == pytest.approx(0.3 / 1.1)
+
+
+@pytest.mark.parametrize("micro", [None, 16], ids=["1x64", "4x16"])
+def test_where_one_side_is_not_enough_a_run_goes_over_to_two(
+    micro, make_policy, tokenizer, pairs, reference, tmp_path, monkeypatch
+):
+    """At a step that is too long for one side, and may not be changed."""
+    monkeypatch.setattr(penalty, "STEP", 3e-4)
+    monkeypatch.setattr(penalty, "NOTCHES", 0)
+    rest = (tokenizer, pairs, reference, tmp_path)
+    exact = penalty_gradient("double_backward", "sqrt", lambda: make_policy("eager"), *rest)
+    two = relative_error(penalty_gradient("difference", "sqrt", make_policy, *rest, micro=micro), exact)
+    monkeypatch.setattr(penalty, "AIM", 1.0)
+    one = relative_error(penalty_gradient("difference", "sqrt", make_policy, *rest, micro=micro), exact)
+    assert one > 2e-2 and two < 5e-3
+
+
 @pytest.mark.parametrize(("step", "trusted"), [(1e3, False), (1e-11, False), (penalty.STEP, True)])
 def test_a_difference_that_is_wrong_is_noticed(
     step, trusted, make_policy, tokenizer, pairs, reference, tmp_path, monkeypatch
@@ -117,16 +140,29 @@ def test_the_step_moves_to_where_its_error_is_least():
     control = penalty.StepControl()
     here = [0.64]
 
-    def error_at(factor):
+    def error_at(factor, two_sided):
         e = here[0] * factor
-        return e + 1e-4 / e
+        return 1.0 if two_sided else e + 1e-4 / e
 
-    left = control.choose(error_at)
+    control.choose(error_at)
+    assert control.notch == 0 and control.two_sided  # none of the lengths was good enough on one side
+    control = penalty.StepControl()
+    control.two_sided = True  # with nowhere else to go
+    left = control.choose(lambda factor, two_sided: error_at(factor, False))
     assert control.notch == -3
     assert left == pytest.approx(0.02)
-    here[0] = 0.64 * 4.0**control.notch
-    assert control.choose(error_at) == pytest.approx(0.02)
-    assert control.notch == -3
+
+
+def test_sides_are_not_given_up_and_a_good_difference_is_left_alone():
+    control = penalty.StepControl()
+    assert control.choose(lambda factor, two_sided: penalty.AIM / 2) == penalty.AIM / 2
+    assert (control.notch, control.two_sided) == (0, False)
+    assert control.choose(lambda factor, two_sided: 1e-3 if two_sided else 1e-2) == 1e-3
+    assert control.two_sided
+    assert control.choose(lambda factor, two_sided: 1e-3) == 1e-3  # one side would do again
+    fresh = penalty.StepControl()
+    fresh.restore(control.state())
+    assert fresh.two_sided
 
 
 def test_the_measured_error_stands_in_the_training_curve(make_policy, tokenizer, pairs, reference, tmp_path):

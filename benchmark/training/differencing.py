@@ -1,0 +1,152 @@
+"""Penalties by difference inside an optimiser step: the plain pass, the directions, the displaced passes, the check."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.training.coupling import Slopes, concatenate
+from benchmark.training.forward import Forward
+from benchmark.training.penalty import (
+    CHECK_EVERY,
+    Displacement,
+    StepControl,
+    difference_error,
+    displacement,
+    squared_norms,
+    two_sided_error,
+    warn_if_untrusted,
+)
+from methods import PairBatch, PairwiseMethod, Solver
+
+NUMBER = "number"  # a micro-batch's place in its optimiser step, carried beside the collated tensors
+
+
+class Differencing:
+    """What a trainer adds to a step whose input penalty is not differentiated twice (see `penalty`)."""
+
+    method: PairwiseMethod
+    method_state: dict[str, Tensor]
+    solver: Solver | None
+    step_control: StepControl
+    history: list[dict[str, Tensor]]
+    accelerator: Any
+    args: Any
+    model: Any
+    model_wrapped: Any
+    state: Any
+    _pairs: int
+    _forward: Callable[..., Forward]
+    _global_slopes: Callable[[PairBatch, Tensor | None], Slopes]
+    _gradients: Callable[[], list[Tensor]]
+
+    def _inner_gradients(self, batches: list[dict[str, Any]]) -> Displacement:
+        """A plain pass, which leaves its parameter gradient in place to be differenced; the directions from its input
+        gradients."""
+        assert self.solver is not None
+        inner, gradients, parts = [], list[Tensor](), list[PairBatch]()
+
+        def plain(inputs: dict[str, Any]) -> Tensor:
+            forward = self._forward(self.model_wrapped, inputs)
+            embeddings = forward.embeddings
+            assert embeddings is not None
+            embeddings.retain_grad()
+            inner.append(embeddings)
+            parts.append(forward.batch.detached())
+            return self._uniform_loss(forward.batch)
+
+        self._backward_all(batches, plain, after=lambda: gradients.append(self._pair_gradient(inner.pop())))
+        norms = torch.cat([squared_norms(gradient) for gradient in gradients])
+        slopes = self._global_slopes(concatenate(parts), norms).squared_norms
+        assert slopes is not None
+        greatest = self.accelerator.gather((2 * self._pairs * slopes * norms.sqrt()).max()[None]).max()
+        sizes = [len(part.chosen_logps) for part in parts]
+        policy: Any = self.model
+        table = policy.get_input_embeddings().weight.detach().float()
+        scale = table.pow(2).sum(1).mean().sqrt()
+        unit = scale / greatest.clamp_min(1e-30)
+        found = displacement(self.solver, slopes.split(sizes), gradients, self._pairs, unit * self.step_control.step)
+        if self.solver is Solver.DIFFERENCE and self.state.global_step % CHECK_EVERY == 0 and float(greatest) > 0:
+            self._check_difference(batches, found)
+        if self.solver is Solver.DIFFERENCE:
+            found = replace(found, step=float(unit * self.step_control.step), two_sided=self.step_control.two_sided)
+        self._prepare_difference(batches, found)
+        return found
+
+    def _prepare_difference(self, batches: list[dict[str, Any]], found: Displacement) -> None:
+        """From G(0) in place to what G(e) = grad l(z + e v) is added to before all is divided by the width.
+
+        One side: (G(e) - (1 - e) G(0)) / e. Two sides: (G(e) - G(-e) + 2 e G(0)) / 2 e.
+        """
+        if found.two_sided:
+            for gradient in self._gradients():
+                gradient.mul_(-found.width)
+            self._displace_all(batches, found, -1.0)
+        for gradient in self._gradients():
+            gradient.mul_(-1.0 if found.two_sided else found.step - 1.0)
+
+    def _displace_all(self, batches: list[dict[str, Any]], found: Displacement, factor: float) -> None:
+        """Backward of every micro-batch at `factor` times the step."""
+        self._backward_all(
+            batches,
+            lambda inputs: self._displaced_loss(self.model_wrapped, inputs, found.of(inputs[NUMBER], factor)),
+        )
+
+    def _pair_gradient(self, embeddings: Tensor) -> Tensor:
+        """g_i from the gradient of the mean over the global batch."""
+        assert embeddings.grad is not None
+        return embeddings.grad.float() * (self._pairs / self.accelerator.num_processes)
+
+    def _uniform_loss(self, batch: PairBatch) -> Tensor:
+        losses = self.method.pair_losses(batch.with_state(self.method_state))
+        return losses.sum() / self._pairs * self.accelerator.num_processes
+
+    def _displaced_loss(self, model: Any, inputs: dict[str, Any], shift: Tensor) -> Tensor:
+        with torch.autocast(self.args.device.type, enabled=False):  # a small step drowns in bfloat16
+            return self._uniform_loss(self._forward(model, inputs, shift).batch)
+
+    def _backward_all(
+        self,
+        batches: list[dict[str, Any]],
+        loss: Callable[[dict[str, Any]], Tensor],
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Backward of every micro-batch into `.grad`, this worker's share alone."""
+        model = self.model_wrapped
+        model.train()
+        for inputs in batches:
+            alone = self.accelerator.no_sync(model) if self.accelerator.num_processes > 1 else contextlib.nullcontext()
+            with alone, torch.autocast(self.args.device.type, enabled=False):
+                loss(inputs).backward()  # type: ignore[no-untyped-call]
+            after()
+
+    def _check_difference(self, batches: list[dict[str, Any]], found: Displacement) -> None:
+        """Measure the difference's error, on every worker's own pairs, and choose the step; the gradient in place is
+        left as it was."""
+        policy: Any = self.model
+        parameters = [parameter for parameter in policy.parameters() if parameter.grad is not None]
+        plain = self._gradients()
+
+        def at(factor: float) -> list[Tensor]:
+            for parameter in parameters:
+                parameter.grad = None
+            self._displace_all(batches, found, factor)
+            return self._gradients()
+
+        def error_at(factor: float, two_sided: bool) -> float:
+            if two_sided:
+                error = two_sided_error(at(factor), at(-factor), at(2 * factor), at(-2 * factor))
+            else:
+                error = difference_error(plain, at(factor), at(2 * factor))
+            return float(self.accelerator.reduce(torch.tensor(error, device=self.args.device), reduction="mean"))
+
+        error = self.step_control.choose(error_at)
+        for parameter, gradient in zip(parameters, plain, strict=True):
+            parameter.grad = gradient
+        self.history[-1]["difference_error"] = torch.tensor(error)
+        warn_if_untrusted(self.method, error, self.state.global_step + 1)
