@@ -26,7 +26,7 @@ from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.resources import reset_peak_memory
 from benchmark.training.batch import ReferenceLogps
-from benchmark.training.recording import Keeper, shared_settings, without_dropout, write_outcome
+from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
 if TYPE_CHECKING:
     from benchmark.training.job import CellJob
@@ -214,13 +214,6 @@ class UnpairedTrainer(KTOTrainer):
         """TRL's loss, recorded."""
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         last = {name: values[-1] for name, values in self._metrics["train"].items()}
-        entry = {
-            "step": self.state.global_step + 1,
-            "pairs": len(inputs["label"]) / 2,
-            "objective": loss.item() / self.current_gradient_accumulation_steps,
-            "chosen_log_ratio": last["rewards/chosen"] / self.beta,
-            "rejected_log_ratio": last["rewards/rejected"] / self.beta,
-            "z": last["kl"],
-        }
-        self.history.append({name: torch.tensor(float(value)) for name, value in entry.items()})
+        ratios = {f"{side}_log_ratio": last[f"rewards/{side}"] / self.beta for side in ("chosen", "rejected")}
+        record_loss(self, loss, len(inputs["label"]) / 2, **ratios, z=last["kl"])
         return loss

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from datasets import Dataset
 from torch import Tensor
 from trl import RLOOConfig, RLOOTrainer
@@ -18,7 +17,7 @@ from trl import RLOOConfig, RLOOTrainer
 from benchmark.errors import UserError
 from benchmark.policies.checkpoints import load_policy
 from benchmark.resources import reset_peak_memory
-from benchmark.training.recording import Keeper, shared_settings, without_dropout, write_outcome
+from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
 if TYPE_CHECKING:
     from benchmark.training.job import CellJob, World
@@ -93,13 +92,6 @@ class OnlineTrainer(RLOOTrainer):
         """TRL's loss, recorded."""
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         last = {name: values[-1] for name, values in self._metrics["train"].items()}
-        entry = {
-            "step": self.state.global_step + 1,
-            "pairs": len(inputs["advantages"]) / 2,
-            "objective": loss.item() / self.current_gradient_accumulation_steps,
-            "reward": last["reward"],
-            "kl_per_token": last["kl"],
-            "entropy_per_token": last["entropy"],
-        }
-        self.history.append({name: torch.tensor(float(value)) for name, value in entry.items()})
+        values = {"reward": last["reward"], "kl_per_token": last["kl"], "entropy_per_token": last["entropy"]}
+        record_loss(self, loss, len(inputs["advantages"]) / 2, **values)
         return loss

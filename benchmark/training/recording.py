@@ -51,6 +51,19 @@ class Recorded(Protocol):
     """A trainer that keeps what a training curve shows."""
 
     history: list[dict[str, Tensor]]
+    state: Any
+    current_gradient_accumulation_steps: int
+
+
+def record_loss(trainer: Recorded, loss: Tensor, pairs: float, **values: float) -> None:
+    """Add one micro-batch of a trainer whose loss is TRL's own to its curve; `loss` is as TRL returns it."""
+    entry = {
+        "step": trainer.state.global_step + 1,
+        "pairs": pairs,
+        "objective": loss.item() / trainer.current_gradient_accumulation_steps,
+        **values,
+    }
+    trainer.history.append({name: torch.tensor(float(value)) for name, value in entry.items()})
 
 
 class Keeper(TrainerCallback):

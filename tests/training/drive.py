@@ -22,12 +22,13 @@ def make_trainer(method, model, tokenizer, pairs, reference, folder, micro=None,
 
 
 def step_gradients(trainer):
-    """Gradients of one optimiser step, before clipping, by parameter."""
+    """Gradients of the first optimiser step, before clipping, by parameter."""
     found = {}
     clip = trainer.accelerator.clip_grad_norm_
 
     def keep(parameters, *args, **kwargs):
-        found.update({n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None})
+        if not found:
+            found.update({n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None})
         return clip(parameters, *args, **kwargs)
 
     trainer.accelerator.clip_grad_norm_ = keep

@@ -31,7 +31,7 @@ from methods.rewarded_soups import RewardedSoups
 from methods.rloo import RLOO
 from shifts.base import parse_shift
 
-from .drive import assert_same_gradients
+from .drive import assert_same_gradients, step_gradients
 
 FAVOURITE = "w5"  # the word that is rewarded
 
@@ -73,21 +73,6 @@ def make_job(make_policy, tokenizer, pairs, tmp_path):
 
 def weights_of(folder):
     return load_file(folder / "model.safetensors")
-
-
-def step_gradients(trainer):
-    """Gradients of the first optimiser step, before clipping, by parameter."""
-    found = {}
-    clip = trainer.accelerator.clip_grad_norm_
-
-    def keep(parameters, *args, **kwargs):
-        if not found:
-            found.update({n: p.grad.clone() for n, p in trainer.model.named_parameters()})
-        return clip(parameters, *args, **kwargs)
-
-    trainer.accelerator.clip_grad_norm_ = keep
-    trainer.train()
-    return found
 
 
 # Early stopping -----------------------------------------------------------------------------------------------------
