@@ -59,13 +59,16 @@ WORKERS = Annotated[
     typer.Option(min=1, help="Worker processes, one thread each. Default: one per GPU, else one per core, at most 8."),
 ]
 PLUGIN = Annotated[list[Path] | None, typer.Option(help="Python file with a method or shift. Repeatable.")]
+CONTRIBUTOR = Annotated[
+    str, typer.Option(help="Who runs this, for the page's list of runs. Kept until another name is given.")
+]
 OFFLINE = Annotated[bool, typer.Option("--offline", help="Never call the hub.")]
 DEFAULT_STORE = Path(".cache/prefshift")
 
 
 def _settings(**given: Any) -> tuple[Any, Any]:
     """Configuration and options of `run` and `plan` from their arguments."""
-    from benchmark.config import read_config
+    from benchmark.config import is_study, read_config, read_study_config
     from benchmark.execute.local import default_workers
     from benchmark.generation import resolve_backend
     from benchmark.plugins import load_file
@@ -81,15 +84,27 @@ def _settings(**given: Any) -> tuple[Any, Any]:
     for file in plugins:
         load_file(file)
     overrides = {key: given[key] for key in ("methods", "train_shifts", "eval_shifts", "seeds")}
-    config = read_config(given["suite"], given["preset"], given["config"], given["set_"] or [], overrides)
+    analytic = is_study(given["suite"])
+    read: Any = read_study_config if analytic else read_config
+    config = read(given["suite"], given["preset"], given["config"], given["set_"] or [], overrides)
     options = RunOptions(
         out=out,
         store=given["store"],
-        backend=resolve_backend(given["backend"]),
+        backend="none" if analytic else resolve_backend(given["backend"]),
         workers=given["workers"] or default_workers(),
         plugins=plugins,
+        contributor=given.get("contributor", ""),
     )
     return config, options
+
+
+def _runner(settings: Any) -> Any:
+    """The module that runs what the settings say: a suite of text, or an analytic one."""
+    import benchmark.run
+    import benchmark.studies.run
+    from benchmark.config import StudyConfig
+
+    return benchmark.studies.run if isinstance(settings, StudyConfig) else benchmark.run
 
 
 def _go_offline() -> None:
@@ -116,16 +131,16 @@ def run(
     workers: WORKERS = None,
     plugin: PLUGIN = None,
     offline: OFFLINE = False,
+    contributor: CONTRIBUTOR = "",
 ) -> int:
     """Run what is missing of the matrix, then write the tables and the page.
 
     Interrupt it at any time: the same command continues where it stopped.
     """
-    from benchmark.run import execute, prepare
-
     settings, options = _settings(**locals())
-    matrix = prepare(settings, options)
-    return 0 if execute(settings, options, matrix) else FAILED
+    runner = _runner(settings)
+    matrix = runner.prepare(settings, options)
+    return 0 if runner.execute(settings, options, matrix) else FAILED
 
 
 @app.command()
@@ -150,11 +165,10 @@ def plan(
     from rich.console import Console
 
     from benchmark.plan import make_plan, plan_table
-    from benchmark.run import prepare
     from benchmark.store import Store
 
     settings, options = _settings(**locals())
-    matrix = prepare(settings, options)
+    matrix = _runner(settings).prepare(settings, options)
     Console().print(plan_table(make_plan(matrix, Store(options.store)), options.workers))
     return 0
 
@@ -208,15 +222,19 @@ def check(
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of finished runs")],
     out: Annotated[Path, typer.Option(help="folder of the page")],
+    allow_mixed: Annotated[
+        bool,
+        typer.Option("--allow-mixed", help="Merge runs of other settings or versions too; the page names them."),
+    ] = False,
     plugin: PLUGIN = None,
 ) -> int:
-    """Merge finished runs and write one page."""
+    """Merge finished runs and write one page. Runs of one suite must have been made alike; what differs is named."""
     from benchmark.run import read_environment, write_page
 
     recorded = [Path(file) for folder in folders for file in (read_environment(folder) or {}).get("plugins", [])]
     _load_plugins([*(plugin or []), *(file for file in recorded if file.is_file())])
     out.mkdir(parents=True, exist_ok=True)
-    typer.echo(str(write_page(folders, out, out / "leaderboard.csv").resolve()))
+    typer.echo(str(write_page(folders, out, out / "leaderboard.csv", allow_mixed).resolve()))
     return 0
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from benchmark.data import read_table
 from benchmark.execute.base import Outcome
 from benchmark.graph import Stage
 from benchmark.matrix import Cell, Matrix
 from benchmark.measure.across import cross_cell_records
-from benchmark.measure.metrics import MetricRecord, cell_records, preference_accuracy
+from benchmark.measure.metrics import MetricRecord, cell_records, gradient_ratios, preference_accuracy
 from benchmark.store import Store
 from shifts.base import Rewards
 
 FIRST_PAIRS = 2048  # pairs per seed from which conflict is measured
-BASELINE = "dpo"  # the method by which step times are divided
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,16 @@ def _cell_row(result: CellResult, store: Store) -> dict[str, Any]:
             versions = json.dumps(meta["versions"])
     cost = {name: result.cost.get(name, np.nan) for name in ("train_seconds", "step_seconds", "peak_memory_mb")}
     status = {"status": result.status, "reason": result.reason, "policy_seed": result.cell.policy_seed}
-    return {**_identity(result.cell), **status, **cost, **seconds, "versions": versions}
+    made = {"pairs": _training_pairs(result.cell, store), "versions": versions}
+    return {**_identity(result.cell), **status, **cost, **seconds, **made}
+
+
+def _training_pairs(cell: Cell, store: Store) -> float:
+    """Number of pairs that the cell trains on; NaN where it trains on none, or they are not made."""
+    pairs = cell.stages.get("pairs")
+    if pairs is None or not pairs.done(store):
+        return float("nan")
+    return float(pq.read_metadata(pairs.folder(store) / "rewards.parquet").num_rows)
 
 
 def _records(matrix: Matrix, result: CellResult, results: list[CellResult], store: Store) -> list[dict[str, Any]]:
@@ -103,7 +112,7 @@ def _records(matrix: Matrix, result: CellResult, results: list[CellResult], stor
     )
     evaluated = matrix.evaluation[cell.train_shift]
     found = cell_records(result.samples, cell.train_shift, evaluated, matrix.suite.reward_ranges(), reference)
-    found += _probe_records(matrix, cell, store) + _cost_records(result, results)
+    found += _probe_records(matrix, cell, store) + _cost_records(result)
     return [{**_identity(cell), **record.row()} for record in found]
 
 
@@ -122,10 +131,11 @@ def _probe_records(matrix: Matrix, cell: Cell, store: Store) -> list[MetricRecor
     last = probes["step"].max()
     records = []
     for (kind, step), part in probes.groupby(["kind", "step"]):
-        value, n = float(part["change"].mean()), len(part)
-        records.append(MetricRecord("", f"logp_{kind}@{step}", value, n))
-        if step == last:
-            records.append(MetricRecord("", f"logp_{kind}", value, n))
+        records += _at(f"logp_{kind}", step, last, float(part["change"].mean()), len(part))
+    if "reference_logps" in cell.stages:
+        before = pd.DataFrame(read_table(cell.stages["reference_logps"].folder(store) / "logps.parquet"))
+        for step, ratios in gradient_ratios(probes, before).items():
+            records += _at("gradient_ratio", step, last, float(ratios.mean()), len(ratios))
     if not cell.method.trains:
         return records  # the reference's implicit reward is 0 everywhere: it orders nothing
     change = probes[(probes["kind"] == "heldout") & (probes["step"] == last)].sort_values("row")["change"].to_numpy()
@@ -139,21 +149,15 @@ def _probe_records(matrix: Matrix, cell: Cell, store: Store) -> list[MetricRecor
     return records
 
 
-def _cost_records(result: CellResult, results: list[CellResult]) -> list[MetricRecord]:
-    cost, cell = result.cost, result.cell
-    names = ("train_seconds", "peak_memory_mb")
-    records = [MetricRecord("", name, float(cost[name]), 1) for name in names if name in cost]
-    baseline = [
-        other.cost["step_seconds"]
-        for other in results
-        if other.cell.method.name == BASELINE
-        and "step_seconds" in other.cost
-        and (other.cell.seed, other.cell.train_shift) == (cell.seed, cell.train_shift)
-    ]
-    if "step_seconds" in cost and baseline:
-        ratio = cost["step_seconds"] / float(np.median(baseline))
-        records.append(MetricRecord("", "step_ratio_to_dpo", ratio, len(baseline)))
-    return records
+def _at(metric: str, step: Any, last: Any, value: float, n: int) -> list[MetricRecord]:
+    """A number of one checkpoint, which of the last one goes by its plain name too."""
+    names = (f"{metric}@{step}", metric) if step == last else (f"{metric}@{step}",)
+    return [MetricRecord("", name, value, n) for name in names]
+
+
+def _cost_records(result: CellResult) -> list[MetricRecord]:
+    names = ("train_seconds", "step_seconds", "peak_memory_mb")
+    return [MetricRecord("", name, float(result.cost[name]), 1) for name in names if name in result.cost]
 
 
 def _samples(results: list[CellResult], objectives: Sequence[str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from benchmark.calls import split_calls
 from benchmark.errors import UserError, nearest, unknown
+from benchmark.studies.base import Study
 from benchmark.suites.base import Suite
 from benchmark.training.settings import TrainingSettings
 
@@ -72,6 +73,44 @@ class RunConfig(_Section):
         return suite
 
 
+class StudyConfig(_Section):
+    """Everything that decides what a run of an analytic suite computes."""
+
+    suite_name: str
+    preset: str
+    suite: dict[str, Any] = Field(default_factory=dict, description="settings of the suite")
+    methods: list[str] = Field(min_length=1, description="calls such as dpo(beta=0.3)")
+    seeds: int = Field(5, gt=0, description="seeds 0, 1, ... of world and data")
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return split_calls(value) if isinstance(value, str) else value
+
+    def make_study(self) -> Study:
+        """The analytic suite with its settings."""
+        cls = Study.registry.get(self.suite_name)
+        study: Study = cls(_checked(cls.Settings, self.suite, "suite."))
+        return study
+
+
+def is_study(name: str) -> bool:
+    """Whether the suite is an analytic one.
+
+    Raises:
+        UserError: no suite of either sort has that name.
+    """
+    return issubclass(suite_class(name), Study)
+
+
+def suite_class(name: str) -> type[Suite] | type[Study]:
+    """The suite named `name`, of either sort; an unknown name is a UserError with the nearest match."""
+    known: dict[str, Any] = {cls.name: cls for cls in (*Suite.registry.all(), *Study.registry.all())}
+    if name not in known:
+        raise unknown("suite", name, known)
+    return known[name]  # type: ignore[no-any-return]
+
+
 def read_config(
     suite: str,
     preset: str,
@@ -85,19 +124,46 @@ def read_config(
         UserError: unknown suite, preset or key (with the nearest match), or a value that is not allowed.
     """
     raw = _load_preset(suite, preset)
-    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
-    for layer in [*([_load_yaml(file)] if file else []), chosen, *map(_parse_setting, settings)]:
+    for layer in _layers(file, settings, overrides):
         if layer.keys() & {"methods", "train_shifts"}:
             raw.pop("extra", None)  # whoever chooses the matrix gets that matrix
         raw = _merged(raw, layer)
     return _checked(RunConfig, {**raw, "suite_name": suite, "preset": preset}, "")
 
 
+def read_study_config(
+    suite: str,
+    preset: str,
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+) -> StudyConfig:
+    """The same of an analytic suite, which has no shifts: its scenarios take their place.
+
+    Raises:
+        UserError: as `read_config`; or shifts are given.
+    """
+    shifts = [name for name in ("train_shifts", "eval_shifts") if (overrides or {}).get(name) is not None]
+    if shifts:
+        option = "--" + shifts[0].replace("_", "-")
+        scenarios = ", ".join(Study.registry.get(suite).scenarios)
+        raise UserError(f"{suite} is an analytic suite and takes no {option}; its scenarios are {scenarios}.")
+    raw = _load_preset(suite, preset)
+    for layer in _layers(file, settings, overrides):
+        raw = _merged(raw, layer)
+    return _checked(StudyConfig, {**raw, "suite_name": suite, "preset": preset}, "")  # type: ignore[no-any-return]
+
+
+def _layers(file: Path | None, settings: Sequence[str], overrides: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """What is laid over the preset, in order."""
+    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return [*([_load_yaml(file)] if file else []), chosen, *map(_parse_setting, settings)]
+
+
 def _load_preset(suite: str, preset: str) -> dict[str, Any]:
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
-    cls = Suite.registry.get(suite)
-    return _load_yaml(cls.presets() / f"{preset}.yaml")
+    return _load_yaml(suite_class(suite).presets() / f"{preset}.yaml")
 
 
 def _load_yaml(file: Path) -> dict[str, Any]:

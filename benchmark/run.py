@@ -12,17 +12,19 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.config import RunConfig
+from benchmark.config import RunConfig, StudyConfig
 from benchmark.errors import UserError
 from benchmark.execute.base import Outcome
 from benchmark.graph import missing_stages
 from benchmark.matrix import Matrix, build_matrix
-from benchmark.provenance import provenance
+from benchmark.provenance import code_versions, provenance
 from benchmark.resources import gpu_count
 from benchmark.store import Store
+from benchmark.studies.matrix import StudyMatrix
 
 ENVIRONMENT = "environment.json"
 GROWS = {"methods", "train_shifts", "extra", "eval_shifts", "seeds"}  # what a later run on the same folder may add to
+FILES = ("cells.parquet", "samples.parquet", "results.parquet", "leaderboard.csv", "site/index.html")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -35,6 +37,7 @@ class RunOptions:
     backend: str
     workers: int
     plugins: tuple[Path, ...] = ()
+    contributor: str = ""  # who ran it, where they want to be named
 
 
 def prepare(config: RunConfig, options: RunOptions) -> Matrix:
@@ -46,28 +49,35 @@ def prepare(config: RunConfig, options: RunOptions) -> Matrix:
     """
     if config.training.bf16 and gpu_count() == 0:
         raise UserError("training.bf16=true needs a GPU, and none is visible here.")
-    return build_matrix(config, options.backend, _earlier_cells(config, options))
+    return build_matrix(config, options.backend, earlier_cells(config, options))
 
 
 def execute(config: RunConfig, options: RunOptions, matrix: Matrix) -> bool:
     """Run what is missing, write all files of the run, return whether every cell is done or skipped by rule."""
-    from benchmark.display import Display, console, print_summary
+    from benchmark.display import console, print_summary
 
     store = Store(options.store)
     store.sweep()
     options.out.mkdir(parents=True, exist_ok=True)
     _write_environment(config, options, matrix, signature="")
-    stages = missing_stages(matrix.stages(), store)
-    outcome = Outcome()
-    if stages:
-        workers = min(options.workers, len(stages))
-        with Display(stages) as display:
-            outcome = _executor(options, workers).execute(stages, display)
-    if not _up_to_date(options.out, _signature(matrix, outcome)):
+    outcome = run_missing(matrix, options, store)
+    if not up_to_date(options.out, signature_of(matrix, outcome), FILES):
         _write_results(config, options, matrix, outcome, store)
     print_summary(pd.read_csv(options.out / "leaderboard.csv", keep_default_na=True, dtype={"reason": str}))
     console.print(f"leaderboard: {(options.out / 'site' / 'index.html').resolve()}", highlight=False, soft_wrap=True)
     return not outcome.failed
+
+
+def run_missing(matrix: Matrix | StudyMatrix, options: RunOptions, store: Store) -> Outcome:
+    """Run the stages of the matrix that are not in the store, and what they are made from."""
+    from benchmark.display import Display
+
+    stages = missing_stages(matrix.stages(), store)
+    if not stages:
+        return Outcome()
+    with Display(stages) as display:
+        outcome: Outcome = _executor(options, min(options.workers, len(stages))).execute(stages, display)
+    return outcome
 
 
 def _executor(options: RunOptions, workers: int) -> Any:
@@ -93,15 +103,15 @@ def _write_results(config: RunConfig, options: RunOptions, matrix: Matrix, outco
         collect(matrix, outcome, store, options.out, lambda done, total: bar.update(task, completed=done))
         bar.update(task, description="measuring", total=None)
         write_page([options.out], options.out / "site", options.out / "leaderboard.csv")
-    _write_environment(config, options, matrix, _signature(matrix, outcome))
+    _write_environment(config, options, matrix, signature_of(matrix, outcome))
 
 
-def write_page(runs: Sequence[Path], site: Path, table: Path) -> Path:
+def write_page(runs: Sequence[Path], site: Path, table: Path, allow_mixed: bool = False) -> Path:
     """Measure finished runs, write the page into `site` and its main table to `table`; returns the page's path."""
     from benchmark.measure.build import build_report, leaderboard_rows
     from leaderboard import write_site
 
-    report = build_report(list(runs))
+    report = build_report(list(runs), allow_mixed=allow_mixed)
     leaderboard_rows(report).to_csv(table, index=False)
     return write_site(report, site)
 
@@ -112,11 +122,16 @@ def read_environment(out: Path) -> dict[str, Any] | None:
     return json.loads(file.read_text()) if file.is_file() else None
 
 
-def _earlier_cells(config: RunConfig, options: RunOptions) -> list[tuple[str, str, int]]:
+def earlier_cells(config: RunConfig | StudyConfig, options: RunOptions) -> list[tuple[str, str, int]]:
+    """(method, training shift, seed) of the cells that `out` holds already.
+
+    Raises:
+        UserError: it holds a run with other settings.
+    """
     earlier = read_environment(options.out)
     if earlier is None:
         return []
-    now = _fixed(config, options.backend)
+    now = fixed_settings(config, options.backend)
     different = [key for key in now if earlier["config"].get(key) != now[key]]
     if different:
         details = "; ".join(f"{key}: {earlier['config'].get(key)!r} there, {now[key]!r} here" for key in different)
@@ -127,7 +142,7 @@ def _earlier_cells(config: RunConfig, options: RunOptions) -> list[tuple[str, st
     return [(cell["method"], cell["train_shift"], cell["seed"]) for cell in earlier["cells"]]
 
 
-def _fixed(config: RunConfig, backend: str) -> dict[str, Any]:
+def fixed_settings(config: RunConfig | StudyConfig, backend: str) -> dict[str, Any]:
     """What must not change between two runs on the same folder."""
     return json.loads(json.dumps({**config.model_dump(exclude=GROWS), "backend": backend}))  # type: ignore[no-any-return]
 
@@ -146,17 +161,24 @@ def _write_environment(config: RunConfig, options: RunOptions, matrix: Matrix, s
         "eval_shifts": {str(shift): [str(p) for p in points] for shift, points in matrix.evaluation.items()},
         "seeds": sorted({cell.seed for cell in matrix.cells}),
         "plugins": [str(plugin) for plugin in options.plugins],
+        "contributor": options.contributor or earlier.get("contributor", ""),
+        "code": code_versions({type(plugin) for cell in matrix.cells for plugin in (cell.method, cell.train_shift)}),
         "labelling": config.labels.model_dump(),
-        "config": _fixed(config, options.backend),
+        "config": fixed_settings(config, options.backend),
         "cells": [{"method": str(c.method), "train_shift": str(c.train_shift), "seed": c.seed} for c in matrix.cells],
         "signature": signature or earlier.get("signature", ""),
     }
-    partial = options.out / f"{ENVIRONMENT}.partial"
+    save_environment(options.out, environment)
+
+
+def save_environment(out: Path, environment: dict[str, Any]) -> None:
+    """Write environment.json, as a whole or not at all."""
+    partial = out / f"{ENVIRONMENT}.partial"
     partial.write_text(json.dumps(environment, indent=1))
-    partial.rename(options.out / ENVIRONMENT)
+    partial.rename(out / ENVIRONMENT)
 
 
-def _signature(matrix: Matrix, outcome: Outcome) -> str:
+def signature_of(matrix: Matrix | StudyMatrix, outcome: Outcome) -> str:
     """Changes when a cell, its state, an evaluation shift or the code of the measurement or the page does."""
     digest = hashlib.sha256()
     for cell in matrix.cells:
@@ -165,14 +187,14 @@ def _signature(matrix: Matrix, outcome: Outcome) -> str:
         digest.update(f"{key} {reason}".encode())
     digest.update(str([[str(s), *map(str, points)] for s, points in matrix.evaluation.items()]).encode())
     root = Path(__file__).resolve().parent
-    for folder in (root / "measure", root.parent / "leaderboard"):
+    for folder in (root / "measure", root / "studies", root.parent / "leaderboard"):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and file.suffix != ".pyc":
                 digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _up_to_date(out: Path, signature: str) -> bool:
+def up_to_date(out: Path, signature: str, files: Sequence[str]) -> bool:
+    """Whether `out` holds all the files, made from what the signature stands for."""
     environment = read_environment(out) or {}
-    files = ("cells.parquet", "samples.parquet", "results.parquet", "leaderboard.csv", "site/index.html")
     return environment.get("signature") == signature and all((out / file).is_file() for file in files)

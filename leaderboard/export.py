@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,25 +9,30 @@ from typing import Any
 import pandas as pd
 
 from benchmark.errors import unknown
-from benchmark.measure.columns import METRICS, Metric
+from benchmark.measure.columns import Metric
 from benchmark.measure.report import Estimate
-from leaderboard.tables import MINUS, MISSING, interval, number
+from leaderboard.tables import COLUMNS, MINUS, MISSING, SIGNED, interval, number
 
 PARTS = ("", "_low", "_high", "_n")  # the columns of one metric
 NAMES = ("suite", "train_shift", "label", "status")  # what names a row in print
 
 
-def export(table: pd.DataFrame, format: str) -> str:
-    """The table in `format`, its columns in the page's order: names, the headline, the other metrics, the rest.
+def export(table: pd.DataFrame, format: str, digits: int | None = None) -> str:
+    """The table in `format`, its columns in the page's order: names, rank, the headline, the other metrics, the rest.
 
     CSV and JSON keep every column (`NAME`, `NAME_low`, `NAME_high`, `NAME_n` for a metric); LaTeX (booktabs) and
     Markdown print a metric as `value [low, high]`, a missing one as a dash, and leave out metrics that no row has.
+
+    Args:
+        table: what leaderboard.csv holds.
+        format: csv, json, latex or markdown.
+        digits: significant ones of a number in CSV; None: all.
 
     Raises:
         UserError: a format that does not exist.
     """
     writers: dict[str, Callable[[pd.DataFrame], str]] = {
-        "csv": lambda ordered: ordered.to_csv(index=False),
+        "csv": lambda ordered: ordered.to_csv(index=False, float_format=f"%.{digits}g" if digits else None),
         "json": lambda ordered: str(ordered.to_json(orient="records", indent=2, force_ascii=False)) + "\n",
         "latex": _latex,
         "markdown": _markdown,
@@ -39,7 +43,7 @@ def export(table: pd.DataFrame, format: str) -> str:
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    metrics = [f"{metric.name}{part}" for metric in METRICS for part in PARTS]
+    metrics = [f"{metric.name}{part}" for metric in COLUMNS for part in PARTS]
     wanted = [name for name in (*NAMES, *metrics) if name in table.columns]
     return table[[*wanted, *(name for name in table.columns if name not in wanted)]]
 
@@ -81,7 +85,7 @@ def _markdown(table: pd.DataFrame) -> str:
 
 def _shown(table: pd.DataFrame) -> tuple[list[str], list[Metric]]:
     """The naming columns and the metrics to print."""
-    metrics = [metric for metric in METRICS if metric.name in table.columns and table[metric.name].notna().any()]
+    metrics = [metric for metric in COLUMNS if metric.name in table.columns and table[metric.name].notna().any()]
     return [name for name in NAMES if name in table.columns], metrics
 
 
@@ -94,7 +98,7 @@ def _text(row: dict[Any, Any], name: str) -> str:
 
 def _number(row: dict[Any, Any], metric: Metric) -> str:
     value, low, high = (_float(row.get(f"{metric.name}{part}")) for part in PARTS[:3])
-    text = number(value, metric.decimals, signed=metric.headline)
+    text = number(value, metric.decimals, signed=metric in SIGNED)
     return f"{text} {interval(Estimate(value, low, high), metric.decimals)}".strip()
 
 
@@ -103,7 +107,7 @@ def _float(value: Any) -> float | None:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return bool(pd.isna(value))
 
 
 _TEX = {

@@ -4,6 +4,7 @@ and grid, fonts and sizes come from the page's own style when a figure is drawn.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from leaderboard.palette import Palette
 from leaderboard.tables import MISSING, finite, number
 
 Trace = dict[str, Any]
+TOLD_AT_MOST = 15  # rows in the words of a figure
 BANDS_AT_MOST = 8  # more bands than this hide each other: then they show for chosen rows only
 
 
@@ -42,8 +44,16 @@ def plain(text: str, limit: int = 30) -> str:
 
 
 def compact(value: float | None) -> float | None:
-    """A number with five significant digits, as small as JSON can hold it; None where it is missing."""
-    return None if finite(value) is None else float(f"{value:.5g}")
+    """A number as a figure needs it: three significant digits, and all before the point; None where it is missing."""
+    if (value := finite(value)) is None:
+        return None
+    return float(f"{value:.3g}") if abs(value) < 1000 else round(value)
+
+
+def told(texts: Sequence[str]) -> str:
+    """A figure in words: a sentence with what stands for each row, of many rows the first."""
+    more = f"; {len(texts) - TOLD_AT_MOST} more in the data" if len(texts) > TOLD_AT_MOST else ""
+    return "; ".join(texts[:TOLD_AT_MOST]) + f"{more}."
 
 
 def forest(group: Group, palette: Palette) -> Figure:
@@ -64,7 +74,7 @@ def forest(group: Group, palette: Palette) -> Figure:
         "A point is a method's worst-case reward minus the best that DPO, "
         "early-stopped, re-tuned or mixed, reaches at the same nominal reward; a bar is its 95% interval. A bar wholly "
         "right of 0 is robustness that DPO does not have. Controls are grey and stand below.",
-        "; ".join(texts) + ".",
+        told(texts),
         90 + 26 * max(len(rows), 2),
         ("row", "over_envelope", "place", "low", "high", "n"),
         traces,
@@ -154,9 +164,7 @@ def curve(group: Group, palette: Palette, gated: bool) -> Figure | None:
         return None
     places, axis = _axis(group.eval_shifts)
     traces = [
-        trace
-        for row, points in rows
-        for trace in _curve_traces(row, _view(points, gated), places, palette, len(rows) <= BANDS_AT_MOST)
+        _curve_trace(row, _view(points, gated), places, palette, len(rows) <= BANDS_AT_MOST) for row, points in rows
     ]
     linear = " The sweep is linear: all its points hold two numbers, the two ends." if group.linear else ""
     name = "gated by language quality" if gated else "ungated"
@@ -165,7 +173,7 @@ def curve(group: Group, palette: Palette, gated: bool) -> Figure | None:
         f"Robustness curve, {name}",
         "Reward as the preference moves from the training shift (dotted upright line); bands are 95% intervals. A "
         "robust method is flat, and high." + linear,
-        "; ".join(_curve_words(row, _view(points, gated), group) for row, points in rows) + ".",
+        told([_curve_words(row, _view(points, gated), group) for row, points in rows]),
         380,
         ("row", "shift", "reward", "low", "high", "n"),
         traces,
@@ -217,32 +225,13 @@ def _upright(place: float) -> dict[str, Any]:
     }
 
 
-def _curve_traces(
-    row: Row, points: tuple[Estimate, ...], places: list[float], palette: Palette, bands: bool
-) -> list[Trace]:
+def _curve_trace(row: Row, points: tuple[Estimate, ...], places: list[float], palette: Palette, bands: bool) -> Trace:
+    """A line; the page's script draws the band between the first two of `customdata`, at once if `bands`."""
     look = palette.look(row)
-    whole = [
-        (place, compact(e.low), compact(e.high))
-        for place, e in zip(places, points, strict=True)
-        if finite(e.low) is not None and finite(e.high) is not None
-    ]
-    band = {
-        "type": "scatter",
-        "mode": "lines",
-        "meta": {"row": row.key, "band": True, "shown": bands},
-        "visible": bands,
-        "hoverinfo": "skip",
-        "fill": "toself",
-        "opacity": 1,
-        "x": [place for place, _, _ in whole] + [place for place, _, _ in reversed(whole)],
-        "y": [low for _, low, _ in whole] + [high for _, _, high in reversed(whole)],
-        "line": {"width": 0},
-        "fillcolor": look.colour + "26",
-    }
-    line = {
+    return {
         "type": "scatter",
         "mode": "lines+markers",
-        "meta": {"row": row.key},
+        "meta": {"row": row.key, "bounds": bands},
         "name": plain(row.label),
         "x": places,
         "y": [compact(e.value) for e in points],
@@ -251,7 +240,6 @@ def _curve_traces(
         "line": {"color": look.colour, "dash": look.dash, "width": 2},
         "marker": {"symbol": look.symbol, "size": 7},
     }
-    return [band, line] if whole else [line]
 
 
 def _curve_words(row: Row, points: tuple[Estimate, ...], group: Group) -> str:

@@ -1,13 +1,20 @@
-"""How a row looks wherever it is drawn: a colour by method, a dash by claim, a marker by hyper-parameters."""
+"""How a row looks wherever it is drawn: a colour and a shape by method, a fill by setting, a dash by claim.
+
+Seven colours and six shapes have no common divisor, so the n-th method takes colour n mod 7 and shape n mod 6: 42
+methods differ in one or the other, and neighbours differ in both. Settings of a method differ by fill: full, open, open
+with a dot. A method with more settings than fills takes shapes of its colour that no other method has. Dashes say what
+kind of method it is: robust ones solid, plain ones dashed, controls dotted, and grey. Nothing rests on colour alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from benchmark.measure.report import Row
 
-# Okabe and Ito's colours without black and yellow, which vanish on a dark and on a white page.
+# Okabe and Ito's colours without black and yellow, which vanish on a dark and on a white page, and an olive.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933")
 GREY = "#808080"
 PINNED = {"dpo": 0, "kldpo": 1, "wdpo": 2}  # so that these look the same in every run, whatever stands beside them
@@ -21,7 +28,8 @@ MARKERS = {
     "triangle-down": "M0 4.5L4.5-3.5H-4.5Z",
     "cross": "M-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3Z",
 }
-SYMBOLS = (*MARKERS, *(f"{name}-open" for name in MARKERS))
+FILLS = ("", "-open", "-open-dot")
+SYMBOLS = tuple(f"{shape}{fill}" for fill, shape in product(FILLS, MARKERS))
 
 
 @dataclass(frozen=True)
@@ -35,32 +43,66 @@ class Look:
     @property
     def path(self) -> str:
         """The marker as an SVG path."""
-        return MARKERS[self.symbol.removesuffix("-open")]
+        return MARKERS[self.symbol.removesuffix("-dot").removesuffix("-open")]
 
     @property
     def filled(self) -> bool:
         """Whether the marker is filled."""
-        return not self.symbol.endswith("-open")
+        return "-open" not in self.symbol
+
+    @property
+    def dotted(self) -> bool:
+        """Whether an open marker has a dot in its middle."""
+        return self.symbol.endswith("-dot")
 
 
 class Palette:
     """The looks of all rows of a page: the same row looks the same in every group and every figure."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        """Give every method of `rows` a colour and every row a marker."""
-        rows = list(rows)
-        methods = sorted({row.method for row in rows})
-        free = [index for index in range(len(COLOURS)) if index not in PINNED.values()]
-        others = [method for method in methods if method not in PINNED]
-        self._colours = {method: COLOURS[PINNED[method]] for method in methods if method in PINNED}
-        self._colours |= {method: COLOURS[free[index % len(free)]] for index, method in enumerate(others)}
-        self._symbols: dict[str, str] = {}
-        for offset, method in enumerate(methods):
-            for index, key in enumerate(sorted({row.key for row in rows if row.method == method})):
-                self._symbols[key] = SYMBOLS[(offset + index) % len(SYMBOLS)]
+    def __init__(self, rows: Iterable[Row], methods: Iterable[str] = ()) -> None:
+        """Give every method of `rows`, and `methods` that have no row, a colour and a shape, and every row a fill."""
+        keys: dict[str, set[str]] = {method: set() for method in methods}
+        for row in rows:
+            keys.setdefault(row.method, set()).add(row.key)
+        free = (place for place in range(len(keys) + len(PINNED)) if place not in PINNED.values())
+        self._places = {method: PINNED[method] if method in PINNED else next(free) for method in sorted(keys)}
+        self._symbols = self._own_symbols(keys)
+        self._more_symbols(keys)
+
+    def _own_symbols(self, keys: dict[str, set[str]]) -> dict[str, str]:
+        """The method's own shape for as many of its rows as there are fills."""
+        return {
+            key: f"{self._shape(method)}{fill}"
+            for method, of_method in keys.items()
+            for key, fill in zip(sorted(of_method), FILLS, strict=False)
+        }
+
+    def _more_symbols(self, keys: dict[str, set[str]]) -> None:
+        """For the rows left over, symbols that no method of the same colour has; any symbol where there is none."""
+        for method in sorted(keys):
+            alike = [other for other in keys if self._colour(other) == self._colour(method)]
+            taken = {f"{self._shape(other)}{fill}" for other in alike for fill in FILLS}
+            taken |= {self._symbols[key] for other in alike for key in keys[other] if key in self._symbols}
+            spare = [symbol for symbol in SYMBOLS if symbol not in taken] or list(SYMBOLS)
+            for index, key in enumerate(sorted(keys[method])[len(FILLS) :]):
+                self._symbols[key] = spare[index % len(spare)]
+
+    def _colour(self, method: str) -> str:
+        return COLOURS[self._places[method] % len(COLOURS)]
+
+    def _shape(self, method: str) -> str:
+        return list(MARKERS)[self._places[method] % len(MARKERS)]
+
+    def method(self, name: str, dash: str = "solid") -> Look:
+        """How a method is drawn that has no row, by its colour and shape alone.
+
+        Raises:
+            KeyError: a method that the palette was not made for.
+        """
+        return Look(self._colour(name), dash, self._shape(name))
 
     def look(self, row: Row) -> Look:
         """How `row` is drawn: controls grey and dotted, robust methods solid, plain ones dashed."""
         if row.role.endswith("control"):
             return Look(GREY, "dot", self._symbols[row.key])
-        return Look(self._colours[row.method], "solid" if row.robust else "dash", self._symbols[row.key])
+        return Look(self._colour(row.method), "solid" if row.robust else "dash", self._symbols[row.key])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmark.measure.report import Group, PathPoint, Row
-from leaderboard.figures import Figure, Trace, compact, plain
+from leaderboard.figures import Figure, Trace, compact, plain, told
 from leaderboard.palette import COLOURS, PINNED, Palette
 from leaderboard.tables import number
 
@@ -137,4 +137,4 @@ def _path_words(group: Group, x: Coordinate, y: Coordinate, x_name: str, y_name:
         for row in group.rows
         if row.path
     ]
-    return "; ".join(texts) + "."
+    return told(texts)

@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmark.measure.columns import METRICS, Metric
-from benchmark.measure.report import Estimate, Row
+from benchmark.measure.report import Estimate, Row, Standing
 
 MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
 NO_REASON = "not measured"
 
-# Which columns stand together; the headline column is in every view.
+RANK = Metric(
+    "rank",
+    "Rank",
+    "place",
+    "1 + the rows of this table that are further over the DPO envelope by more than the 95% interval of the paired "
+    "difference; = where several share the place. Controls, plain DPO and the reference have none.",
+    0,
+    False,
+)
+TO_DPO = Metric(
+    "difference_to_dpo",
+    "Against DPO",
+    "utility",
+    "Gated worst-case reward minus that of plain DPO at its default setting, paired over seeds and prompts. The "
+    "verdict is corrected for all comparisons of the table (Holm).",
+    3,
+    True,
+)
+COLUMNS = (RANK, METRICS[0], TO_DPO, *METRICS[1:])  # in the order of the page, behind a row's name and its seeds
+ALWAYS = (RANK, METRICS[0])
+SIGNED = (METRICS[0], TO_DPO)  # printed with + or -
+UNRANKED = {"dpo": "plain DPO is what the envelope is made of", "reference": "the reference is not ranked"}
+
+# Which columns stand together, beside those that are always there.
 VIEWS: dict[str, tuple[str, ...]] = {
     "Main": (
+        "difference_to_dpo",
         "over_envelope_ungated",
         "nominal",
         "worst_case",
@@ -29,7 +54,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "KL and price": ("nominal", "kl_to_reference", "kl_median", "kl_saving", "price"),
     "Text": ("quality", "win_rate", "preference_accuracy", "length", "eos_rate", "distinct_2"),
     "Cost": ("train_seconds", "step_ratio_to_dpo", "peak_memory_mb"),
-    "All": tuple(metric.name for metric in METRICS),
+    "All": tuple(column.name for column in COLUMNS),
 }
 
 
@@ -37,7 +62,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
 class Cell:
     """One cell of the main table, ready to print.
 
-    order: the number to sort by, None (last) where there is none; kind: how the cell is marked.
+    order: the number behind the text, None where there is none; kind: how the cell is marked; word: a verdict in a word
+    or two, nothing in most columns; hint: what the word rests on.
     """
 
     text: str
@@ -46,6 +72,8 @@ class Cell:
     note: str
     order: float | None
     kind: Literal["value", "clears", "below", "missing"]
+    word: str = ""
+    hint: str = ""
 
 
 def finite(value: float | None) -> float | None:
@@ -74,27 +102,64 @@ def usual_n(row: Row) -> int | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def cell(row: Row, metric: Metric) -> Cell:
-    """The cell of `row` in the column of `metric`."""
-    estimate = row.metrics.get(metric.name, Estimate(None))
+def cell(row: Row, column: Metric, shared: Collection[int] = ()) -> Cell:
+    """The cell of `row` in `column`; `shared` are the ranks that several rows have."""
+    if column is RANK:
+        return _rank(row, shared)
+    if column is TO_DPO:
+        return _to_dpo(row)
+    return _estimate(row, column, row.metrics.get(column.name, Estimate(None)))
+
+
+def _rank(row: Row, shared: Collection[int]) -> Cell:
+    if row.rank is None:
+        control = "a control is not ranked" if row.role.endswith("control") else ""
+        return _missing(control or UNRANKED.get(row.method, "nothing over the DPO envelope to rank by"))
+    return Cell(f"={row.rank}" if row.rank in shared else str(row.rank), "", "", "", row.rank, "value")
+
+
+def _to_dpo(row: Row) -> Cell:
+    compared = row.comparison
+    if compared is None:
+        return _missing("what the others are compared with" if row.method == "dpo" else "no plain DPO to compare with")
+    made = _estimate(row, TO_DPO, compared.difference)
+    if made.kind == "missing" or compared.verdict == "not compared":
+        return made
+    kind: dict[Standing, Literal["clears", "below"]] = {"better": "clears", "worse": "below"}
+    return replace(made, kind=kind.get(compared.verdict, "value"), word=compared.verdict, hint=compared_words(row))
+
+
+def compared_words(row: Row) -> str:
+    """What a row was compared with, and the p-values; nothing where it was not."""
+    if row.comparison is None:
+        return ""
+    values = (("p", row.comparison.p), ("Holm-corrected p", row.comparison.p_holm))
+    return ", ".join([f"against {row.comparison.against}", *(f"{name} {p:.2g}" for name, p in values if p is not None)])
+
+
+def _missing(note: str) -> Cell:
+    return Cell(MISSING, "", "", note, None, "missing")
+
+
+def _estimate(row: Row, column: Metric, estimate: Estimate) -> Cell:
     if (value := finite(estimate.value)) is None:
-        return Cell(MISSING, "", "", estimate.note or NO_REASON, None, "missing")
+        return _missing(estimate.note or NO_REASON)
     n = "" if estimate.n == usual_n(row) else f"n {estimate.n:,}"
-    text = number(value, metric.decimals, signed=metric.headline)
-    return Cell(text, interval(estimate, metric.decimals), n, estimate.note, value, _kind(estimate, metric))
+    text = number(value, column.decimals, signed=column in SIGNED)
+    return Cell(text, interval(estimate, column.decimals), n, estimate.note, value, _kind(estimate, column))
 
 
-def _kind(estimate: Estimate, metric: Metric) -> Literal["value", "clears", "below"]:
+def _kind(estimate: Estimate, column: Metric) -> Literal["value", "clears", "below"]:
     """Only the headline is compared with 0, and only where it has an interval."""
-    if metric.headline and estimate.low is not None and estimate.low > 0:
+    if column.headline and estimate.low is not None and estimate.low > 0:
         return "clears"
-    return "below" if metric.headline and estimate.high is not None and estimate.high < 0 else "value"
+    return "below" if column.headline and estimate.high is not None and estimate.high < 0 else "value"
 
 
 def notes(row: Row) -> list[tuple[str, str]]:
     """(columns, note) for every note of a row, columns that share a note together; missing numbers always have one."""
     columns: dict[str, list[str]] = {}
-    for metric in METRICS:
-        if note := cell(row, metric).note:
-            columns.setdefault(note, []).append(metric.label)
+    for column in COLUMNS:
+        if note := cell(row, column).note:
+            columns.setdefault(note, []).append(column.label)
     return [(", ".join(labels), note) for note, labels in columns.items()]

@@ -72,6 +72,11 @@ class AlphaMixture(Shift):
         """alpha = 0, 0.1, ..., 1 with the same pair and the same kind."""
         return [replace(self, alpha=alpha) for alpha in grid("0:1:0.1")]
 
+    def validation_grid(self) -> list[Shift]:
+        """The odd multiples of 0.05, up to half way to either end."""
+        low, high = self.alpha / 2 - 1e-9, (1 + self.alpha) / 2 + 1e-9
+        return [replace(self, alpha=a) for a in grid("0.05:0.95:0.1") if low <= a <= high and a != self.alpha]
+
     def position(self) -> float:
         """alpha."""
         return self.alpha

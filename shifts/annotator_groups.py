@@ -91,6 +91,20 @@ class AnnotatorGroups(Shift):
             return [replace(self, fractions=_text([first, 1 - first])) for first in grid("0:1:0.1")]
         return list(dict.fromkeys([*self.corners(), self.middle(), self]))
 
+    def validation_grid(self) -> list[Shift]:
+        """Two groups: the fraction of the first at odd multiples of 0.05, up to half way to either end. More: half way
+        to each group alone."""
+        if len(self.members) == 2:
+            low, high = self.shares[0] / 2 - 1e-9, (1 + self.shares[0]) / 2 + 1e-9
+            shares = [[first, 1 - first] for first in grid("0.05:0.95:0.1") if low <= first <= high]
+        else:
+            shares = [
+                [(share + (place == alone)) / 2 for place, share in enumerate(self.shares)]
+                for alone in range(len(self.members))
+            ]
+        points = dict.fromkeys(replace(self, fractions=_text(fractions)) for fractions in shares)
+        return [point for point in points if point not in (self, *self.evaluation_grid())]
+
     def position(self) -> float | None:
         """The fraction of the first of two groups."""
         return self.shares[0] if len(self.members) == 2 else None

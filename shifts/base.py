@@ -41,8 +41,8 @@ class Shift(Plugin, ABC):
     """A preference distribution: the utility by which annotators compare two completions.
 
     Subclasses are `@dataclass(frozen=True)` classes with a `name` and a `utility`. The other methods say how one point
-    is placed in its family: where a test of robustness looks (`evaluation_grid`), and which mixture is the fairest
-    (`middle`, on which the oracle trains).
+    is placed in its family: where a test of robustness looks (`evaluation_grid`), where a selection rule may look
+    (`validation_grid`), and which mixture is the fairest (`middle`, on which the oracle trains).
     """
 
     registry: ClassVar[Registry[Shift]] = Registry("shift", "shifts")
@@ -87,6 +87,14 @@ class Shift(Plugin, ABC):
     def evaluation_grid(self) -> list[Shift]:
         """The points of the family at which a policy trained here is evaluated, ordered for a curve."""
         return [self]
+
+    def validation_grid(self) -> list[Shift]:
+        """The points of the family at which whoever selects among policies may look; empty where there are none.
+
+        They are no points of `evaluation_grid`, nor this one, and they stop half way to the ends of the family: a rule
+        that selects on them knows in which directions preferences may move, and not how far they are tested.
+        """
+        return []
 
     def position(self) -> float | None:
         """Where the point stands on the family's axis in [0, 1] (alpha of a mixture), None where there is no axis."""

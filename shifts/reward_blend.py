@@ -71,6 +71,15 @@ class RewardBlend(Shift):
         points = [*corners(self.objectives), self.middle(), self, *dirichlet(self.objectives, 8, 1.0, 0)]
         return list(dict.fromkeys(points))
 
+    def validation_grid(self) -> list[Shift]:
+        """A quarter of the way, and half way, from this point to each corner."""
+        parts = itertools.product((0.25, 0.5), self.objectives)
+        points = [
+            RewardBlend(_text({name: (1 - part) * w + part * (name == end) for name, w in self.weight_of.items()}))
+            for part, end in parts
+        ]
+        return [point for point in dict.fromkeys(points) if point not in (self, *self.evaluation_grid())]
+
     @classmethod
     def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
         """The points that `weights`, `corners`, `grid` or `samples` stand for."""

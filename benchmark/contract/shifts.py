@@ -153,6 +153,23 @@ def evaluation_grid(subject: ShiftSubject) -> str:
     return f"{len(subject.points[0].evaluation_grid())} points"
 
 
+def validation_grid(subject: ShiftSubject) -> str:
+    """The validation grid holds distinct shifts over the same objectives, and none of those that are tested."""
+    if not any(point.validation_grid() for point in points(subject)):
+        raise NotApplicable("the family has no shifts to select on")
+    for point in points(subject):
+        grid = point.validation_grid()
+        expect(len(set(grid)) == len(grid), f"{point}: distinct points", f"{[str(other) for other in grid]}")
+        tested = [point, *point.evaluation_grid(), *point.corners()]
+        for other in grid:
+            expect(other not in tested, f"{point}: validation shifts that are not tested", str(other))
+            same = set(other.objectives) <= set(point.objectives)
+            expect(same, f"{point}: points over {point.objectives}", f"{other} over {other.objectives}")
+            made = parse_shift(str(other))
+            expect(made == [other], f"{point}: {other} from parse_shift", str(made))
+    return f"{len(subject.points[0].validation_grid())} points"
+
+
 def placed(subject: ShiftSubject) -> str:
     """A position is None or lies in [0, 1]; the middle is None or a shift over the same objectives, its own middle."""
     for point in points(subject):
@@ -212,6 +229,7 @@ CHECKS = (
     Check("monotone", monotone, after=("utility",)),
     Check("unknown objective", unknown_objective),
     Check("evaluation grid", evaluation_grid, after=("round trip",)),
+    Check("validation grid", validation_grid, after=("evaluation grid",)),
     Check("position", placed),
     Check("population", population),
     Check("corners", corners),

@@ -114,7 +114,8 @@ def _quiet(log: Path) -> None:
 def _load(plugins: Sequence[Path], threads: int) -> None:
     import torch
 
-    import benchmark.stages  # noqa: F401  registers the kinds of stages
+    import benchmark.stages
+    import benchmark.studies.stages  # noqa: F401  both register kinds of stages
     from benchmark.plugins import load_file
 
     warnings.filterwarnings("ignore", category=FutureWarning)

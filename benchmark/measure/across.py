@@ -1,4 +1,4 @@
-"""Numbers of one cell that need another cell beside it: the price of robustness and the regret of a shift."""
+"""Numbers of one cell that need another cell beside it: the price of robustness, the regret of a shift, step times."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ def anchor(hparams: str, candidates: list[str]) -> str | None:
 
 
 def cross_cell_records(results: pd.DataFrame) -> pd.DataFrame:
-    """`price` and `regret_<shift>` of every cell that has something to be compared with, as rows of results.parquet.
+    """`price`, `regret_<shift>` and `step_ratio_to_dpo` of every cell that has something to be compared with, as rows
+    of results.parquet.
 
     price: nominal reward of plain DPO (see `anchor`) of the same seed and training shift, minus the cell's.
     regret_<shift>: reward under that shift of plain DPO trained on it, same seed, minus the cell's.
     Both without the gate, as `reward` and `nominal` are; `n` is the cell's own.
+    step_ratio_to_dpo: the cell's step time over that of plain DPO (see `anchor`) of the same seed and training shift.
     """
-    nominal = results[results["metric"] == "nominal"]
-    reward = results[results["metric"] == "reward"]
-    rows = [*_prices(nominal), *_regrets(reward)]
+    nominal, reward, seconds = (results[results["metric"] == name] for name in ("nominal", "reward", "step_seconds"))
+    rows = [*_prices(nominal), *_regrets(reward), *_step_ratios(seconds)]
     return pd.DataFrame(rows, columns=list(results.columns))
 
 
@@ -51,6 +52,15 @@ def _regrets(reward: pd.DataFrame) -> Iterator[dict[str, Any]]:
             other = anchor(cell["hparams"], list(values.index))
             if other is not None:
                 yield {**cell, "metric": f"regret_{shift}", "value": float(values[other]) - cell["value"]}
+
+
+def _step_ratios(seconds: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for _, cells in seconds.groupby(["suite", "train_shift", "seed"]):
+        dpo = cells[cells["method"] == "dpo"].set_index("hparams")["value"]
+        for cell in _records(cells):
+            other = anchor(cell["hparams"], list(dpo.index))
+            if other is not None:
+                yield {**cell, "metric": "step_ratio_to_dpo", "value": cell["value"] / float(dpo[other])}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

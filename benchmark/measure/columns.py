@@ -55,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
         2,
         None,
     ),
-    Metric("kl_median", "KL, median", "nats", "The same, median over completions.", 2, None),
+    Metric("kl_median", "KL, median", "nats", "The same, median over completions; mean over seeds.", 2, None),
     Metric(
         "kl_saving",
         "KL saving",

@@ -39,8 +39,8 @@ def row_metrics(judge: Judge, key: str) -> dict[str, Estimate]:
         "kl_saving": judge.kl_saving(key),
         "price": _price(judge, key),
         "win_rate": _win_rate(judge, key, last),
-        **_per_cell(group, key, seeds, resamples),
-        **_costs(group, key, seeds, resamples),
+        **_per_cell(group, key, seeds),
+        **_costs(group, key, seeds),
     }
 
 
@@ -79,7 +79,7 @@ def _rewards(group: GroupData, last: int, seeds: tuple[int, ...], resamples: Res
 
 
 def _means(group: GroupData, kind: Kind, last: int, seeds: tuple[int, ...], resamples: Resamples) -> Floats:
-    """Mean utility under each evaluation shift and, last, at the training shift: [1 + replicates, shifts + 1]."""
+    """Mean utility under each evaluation shift and, last, at the training shift: [resamples, shifts + 1]."""
     chosen = list(seeds)
     utility, nominal = group.test.utility[kind][last][chosen], group.test.nominal[kind][last][chosen]
     return resamples.mean(np.concatenate([utility, nominal[..., None]], axis=-1))
@@ -92,8 +92,15 @@ def _completions(group: GroupData, last: int, seeds: tuple[int, ...], resamples:
     values = np.stack([group.test.means[name][last][chosen] for name in columns.values()] + [kl.mean(axis=2)], axis=-1)
     means = resamples.mean(values)
     told = {name: estimate(means[:, place], len(seeds)) for place, name in enumerate([*columns, "kl_to_reference"])}
-    median = np.full(1, np.nan) if np.isnan(kl).any() else weighted_median(kl, resamples)
+    median = np.full(1, np.nan) if np.isnan(kl).any() else _median(kl, resamples)
     return {**told, "kl_median": estimate(median, len(seeds))}
+
+
+def _median(kl: Floats, resamples: Resamples) -> Floats:
+    """The mean over seeds of each seed's median over completions, shape [resamples]."""
+    alone = np.ones((len(resamples.prompts), 1))
+    medians = [weighted_median(kl[[seed]], Resamples(alone, resamples.prompts)) for seed in range(len(kl))]
+    return np.asarray((resamples.seeds * np.stack(medians, axis=1)).sum(axis=1))
 
 
 def _anchor(group: GroupData, key: str) -> str | None:
@@ -136,7 +143,7 @@ def pairwise_wins(mine: Floats, theirs: Floats) -> Floats:
     return ((gap > 0) + 0.5 * (gap == 0)).mean(axis=(-2, -1))
 
 
-def _per_cell(group: GroupData, key: str, seeds: tuple[int, ...], resamples: Resamples) -> dict[str, Estimate]:
+def _per_cell(group: GroupData, key: str, seeds: tuple[int, ...]) -> dict[str, Estimate]:
     """Metrics that exist as one number per cell: intervals over seeds alone."""
     results = group.runs.results
     cells = _cells_by_seed(group, key, seeds)
@@ -147,19 +154,27 @@ def _per_cell(group: GroupData, key: str, seeds: tuple[int, ...], resamples: Res
         if at_training:
             rows = rows[rows["eval_shift"] == rows["train_shift"]]
         values = rows.drop_duplicates("cell_id").set_index("cell_id")["value"].reindex(cells["cell_id"])
-        told[metric] = estimate_over_seeds(values.to_numpy(dtype=np.float64), resamples)
+        told[metric] = estimate_over_seeds(values.to_numpy(dtype=np.float64))
     return told
 
 
-def _costs(group: GroupData, key: str, seeds: tuple[int, ...], resamples: Resamples) -> dict[str, Estimate]:
+def _costs(group: GroupData, key: str, seeds: tuple[int, ...]) -> dict[str, Estimate]:
     cells = _cells_by_seed(group, key, seeds)
-    told = {metric: estimate_over_seeds(_floats(cells[column]), resamples) for metric, column in COSTS.items()}
+    told = {metric: estimate_over_seeds(_floats(cells[column])) for metric, column in COSTS.items()}
     dpo = _anchor(group, key)
     if dpo is None:
         return {**told, "step_ratio_to_dpo": Estimate(None, note="no plain DPO run to compare with")}
-    theirs = group.cells[(group.cells["key"] == dpo) & (group.cells["status"] == "done")].set_index("seed")
-    ratio = _floats(cells["step_seconds"]) / _floats(theirs["step_seconds"].reindex(cells["seed"]))
-    return {**told, "step_ratio_to_dpo": estimate_over_seeds(ratio, resamples, f"against {dpo}")}
+    ratio = _floats(cells["step_seconds"]) / _step_seconds(group, dpo, cells)
+    return {**told, "step_ratio_to_dpo": estimate_over_seeds(ratio, f"against {dpo} of the same run")}
+
+
+def _step_seconds(group: GroupData, dpo: str, cells: pd.DataFrame) -> Floats:
+    """Of DPO in the run and seed of each of the cells, since times compare on one machine only; NaN where not run."""
+    row = group.cells[group.cells["key"] == dpo].iloc[0]
+    every = group.runs.every_cell
+    same = (every[["method", "hparams", "train_shift"]] == row[["method", "hparams", "train_shift"]]).all(axis=1)
+    theirs = every[same & (every["status"] == "done")].drop_duplicates(["run", "seed"]).set_index(["run", "seed"])
+    return _floats(theirs["step_seconds"].reindex(pd.MultiIndex.from_frame(cells[["run", "seed"]])))
 
 
 def _cells_by_seed(group: GroupData, key: str, seeds: tuple[int, ...]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from benchmark.data import Floats, Ints
 from benchmark.errors import UserError
 from benchmark.measure.names import call
 from benchmark.measure.run_data import SuiteRuns
-from benchmark.measure.utilities import KINDS, Kind, utilities, utility
+from benchmark.measure.utilities import KINDS, Kind, gate, utilities, utility
 from shifts.base import Shift, parse_shift
 
 REFERENCE = "reference"
@@ -38,7 +38,9 @@ class SplitArrays:
     nominal: by kind, the same at the training shift, shape [policies, seeds, prompts].
     sampled: gated utility at the training shift, shape [policies, seeds, prompts, samples].
     kl: nats, shape [policies, seeds, prompts, samples].
-    means: by column name (quality, length, ended, OBJECTIVE, gold_OBJECTIVE), shape [policies, seeds, prompts].
+    means: by column name (quality, length, ended; OBJECTIVE as it is, with gold_ and with gated_), shape
+        [policies, seeds, prompts].
+    held_out: gated, as `utility`, under the group's validation shifts; without shifts but on validation prompts.
     """
 
     prompt_ids: tuple[str, ...]
@@ -47,6 +49,7 @@ class SplitArrays:
     sampled: Floats
     kl: Floats
     means: dict[str, Floats]
+    held_out: Floats = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class GroupData:
     policies: tuple[Policy, ...]
     validation: SplitArrays
     test: SplitArrays
+    validation_shifts: tuple[Shift, ...] = ()  # to select on; none of them is evaluated
 
     def path(self, key: str) -> list[int]:
         """Rows of the checkpoints of a method, in the order of their steps."""
@@ -111,8 +115,10 @@ def _group(runs: SuiteRuns, train: str) -> GroupData:
     order = {key: place for place, key in enumerate(dict.fromkeys(cells["key"]))}
     found = sorted(set(zip(samples["key"], samples["step"], strict=True)), key=lambda pair: (order[pair[0]], pair[1]))
     policies = tuple(Policy(key, int(step)) for key, step in found)
-    build = _Builder(runs, shift, evaluated, seeds, policies)
-    return GroupData(runs, shift, evaluated, cells, seeds, policies, *(build.split(samples, name) for name in SPLITS))
+    held_out = tuple(point for point in shift.validation_grid() if point not in evaluated)
+    build = _Builder(runs, shift, evaluated, held_out, seeds, policies)
+    validation, test = (build.split(samples, name) for name in SPLITS)
+    return GroupData(runs, shift, evaluated, cells, seeds, policies, validation, test, held_out)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ class _Builder:
     runs: SuiteRuns
     train: Shift
     evaluated: Sequence[Shift]
+    held_out: Sequence[Shift]
     seeds: tuple[int, ...]
     policies: tuple[Policy, ...]
 
@@ -137,9 +144,14 @@ class _Builder:
         ranges = self.runs.ranges
         by_kind = {kind: utilities(self.evaluated, columns, quality, ranges, kind) for kind in KINDS}
         at_training = {kind: utility(self.train, columns, quality, ranges, kind) for kind in KINDS}
-        named = (*TOKENS_AND_GATE, *(prefix + name for name in self.runs.objectives for prefix in ("", "gold_")))
+        columns |= {f"gated_{name}": gate(columns[name], quality, ranges[name][0]) for name in self.runs.objectives}
+        objectives = [prefix + name for name in self.runs.objectives for prefix in ("", "gold_", "gated_")]
+        named = (*TOKENS_AND_GATE, *objectives)
         sampled = _dense(at_training["gated"], place, shape)
         self._check(sampled, prompt_ids, name)
+        held_out = np.zeros((len(rows), 0))
+        if name == "validation" and self.held_out:
+            held_out = utilities(self.held_out, columns, quality, ranges, "gated")
         return SplitArrays(
             prompt_ids,
             utility={kind: _dense(values, place, shape).mean(axis=3) for kind, values in by_kind.items()},
@@ -147,6 +159,7 @@ class _Builder:
             sampled=sampled,
             kl=_dense(columns["kl"], place, shape),
             means={name: _dense(columns[name], place, shape).mean(axis=3) for name in named},
+            held_out=_dense(held_out, place, shape).mean(axis=3),
         )
 
     def _places(self, rows: pd.DataFrame, prompt_ids: tuple[str, ...]) -> tuple[tuple[Ints, ...], tuple[int, ...]]:

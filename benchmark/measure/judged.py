@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from benchmark.data import Floats
-from benchmark.measure.bootstrap import Resamples, crossed, estimate
+from benchmark.measure.bootstrap import Resamples, crossed, estimate, replicates_of
 from benchmark.measure.envelope import Means, kl_saving, over_envelope
 from benchmark.measure.group_data import REFERENCE, SPLITS, GroupData, SplitArrays
 from benchmark.measure.linear import binding
@@ -35,6 +36,7 @@ class Judge:
     replicates: int
     _resamples: dict[tuple[str, tuple[int, ...]], Resamples] = field(default_factory=dict, init=False, repr=False)
     _means: dict[tuple[tuple[int, ...], Kind], list[Means]] = field(default_factory=dict, init=False, repr=False)
+    _over: dict[tuple[str, tuple[int, ...], Kind], Floats] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def binding(self) -> list[int]:
@@ -46,9 +48,8 @@ class Judge:
         if (split, seeds) not in self._resamples:
             arrays: SplitArrays = getattr(self.group, split)
             names = (self.group.runs.suite, str(self.group.train))
-            shared = crossed(len(seeds), 1, self.replicates, *names)
-            prompts = crossed(1, len(arrays.prompt_ids), self.replicates, *names, split)
-            self._resamples[split, seeds] = Resamples(shared.seeds, prompts.prompts)
+            count = len(arrays.prompt_ids)
+            self._resamples[split, seeds] = crossed(len(seeds), count, self.replicates, *names, split=split)
         return self._resamples[split, seeds]
 
     def over_envelope(self, key: str, kind: Kind) -> Estimate:
@@ -56,8 +57,19 @@ class Judge:
         against = self.against(key)
         if isinstance(against, str):
             return Estimate(None, note=against)
-        dpo, method = self._sides(against, kind)
-        return _estimate(over_envelope(dpo, method), len(against.seeds))
+        return estimate_over(self.over_values(against, kind), len(against.seeds))
+
+    def over_values(self, against: Against, kind: Kind = "gated") -> Floats:
+        """The same number in every resample, shape [resamples]."""
+        name = (against.key, against.seeds, kind)
+        if name not in self._over:
+            self._over[name] = over_envelope(*self._sides(against, kind))
+        return self._over[name]
+
+    def worst_case(self, key: str, seeds: tuple[int, ...]) -> Floats:
+        """Gated worst case of the method's last checkpoint on test prompts in every resample, shape [resamples]."""
+        utility = self.group.test.utility["gated"][self.group.path(key)[-1]][list(seeds)]
+        return np.asarray(self.resamples("test", seeds).mean(utility[..., self.binding]).min(axis=1))
 
     def kl_saving(self, key: str) -> Estimate:
         """`kl_saving` of the method's last checkpoint, at its gated nominal reward."""
@@ -65,7 +77,7 @@ class Judge:
         if isinstance(against, str):
             return Estimate(None, note=against)
         dpo, method = self._sides(against, "gated")
-        return _estimate(kl_saving(dpo, method), len(against.seeds))
+        return estimate_over(kl_saving(dpo, method), len(against.seeds))
 
     def against(self, key: str) -> Against | str:
         """What `key` is compared with, or why it cannot be. A DPO row is judged against the other betas alone."""
@@ -79,6 +91,14 @@ class Judge:
         if not seeds:
             return "no seed that this method and every DPO run finished"
         return Against(key, tuple(sorted(seeds)), tuple(row for rival in rivals for row in self.group.path(rival)))
+
+    def halves(self, policies: Sequence[int], seeds: tuple[int, ...], kind: Kind = "gated") -> list[Means]:
+        """Means of some policies on validation and on test prompts, in every resample."""
+        return [self._half(split, list(policies), seeds, kind) for split in SPLITS]
+
+    def envelope(self, seeds: tuple[int, ...], kind: Kind = "gated") -> list[Means]:
+        """The same of every policy of plain DPO, the reference among them."""
+        return self._dpo_means(seeds, kind)
 
     def _sides(self, against: Against, kind: Kind) -> tuple[list[Means], list[Means]]:
         """Means on validation and test: of DPO's policies, and of the method's last checkpoint.
@@ -113,10 +133,10 @@ class Judge:
         return Means(means[..., :-2], means[..., -2], means[..., -1])
 
 
-def _estimate(values: Floats, seeds: int) -> Estimate:
+def estimate_over(values: Floats, seeds: int, jumps: bool = False) -> Estimate:
     """The estimate, with what share of the replicates was empty; an empty programme is a nominal win, and missing."""
-    share = float(np.isnan(values[1:]).mean())
+    share = float(np.isnan(replicates_of(values)).mean())
     told = f"{share:.0%} of replicates empty" if share else ""
     if np.isnan(values[0]):
         return Estimate(None, n=seeds, note=f"{EMPTY}; {told}".removesuffix("; "))
-    return estimate(values, seeds, told)
+    return estimate(values, seeds, told, jumps)

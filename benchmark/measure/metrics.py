@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.data import Bools, Floats
-from benchmark.measure.utilities import KINDS, Ranges, utilities, utility
+from benchmark.measure.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
+from benchmark.measure.utilities import KINDS, Kind, Ranges, utilities, utility
 from shifts.base import Shift
 
-DISTINCT_COMPLETIONS = 100  # distinct-2 falls with the number of completions, so that number is fixed
+ENVELOPE_KINDS: tuple[Kind, ...] = ("ungated", "gated")
 PREFIX = {"ungated": "", "gated": "gated_", "gold": "gold_", "gated_gold": "gated_gold_"}
 
 
@@ -36,71 +35,102 @@ class MetricRecord:
 def cell_records(
     samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges, reference: pd.DataFrame
 ) -> list[MetricRecord]:
-    """The metrics of one finished cell on its test prompts.
+    """The metrics of one finished cell.
 
-    The last checkpoint gives every metric under its plain name; every checkpoint gives its path, as `reward@64`.
+    The last checkpoint gives every metric on test prompts under its plain name. Every checkpoint gives its path: on
+    test prompts as `reward@64`, and what the envelope and selection rules are made of on validation prompts too, as
+    `reward@64/validation`.
 
     Args:
-        samples: rows of samples.parquet of this cell (any splits and steps; validation is not used).
+        samples: rows of samples.parquet of this cell, any splits and steps.
         train: the shift that the cell trained for.
         evaluated: the evaluation shifts, in the order of the curve.
         ranges: least and greatest reward by objective.
         reference: rows of the reference cell of the same seed; empty where there is none (then no win rate).
     """
-    test = samples[samples["split"] == "test"]
+    test, validation = (samples[samples["split"] == split] for split in ("test", "validation"))
     if test.empty:
         return []
-    records = [
-        MetricRecord(record.eval_shift, f"{record.metric}@{step}", record.value, record.n)
-        for step, checkpoint in test.groupby("step")
-        for record in _path(checkpoint, evaluated, ranges)
-    ]
+    records = []
+    for step, checkpoint in test.groupby("step"):
+        records += _marked(_path(checkpoint, train, evaluated, ranges), f"@{step}")
+        records += _marked(_text(checkpoint), f"@{step}")
+    for step, checkpoint in validation.groupby("step"):
+        records += _marked(_judged(checkpoint, train, evaluated, ranges), f"@{step}/validation")
     last = test[test["step"] == test["step"].max()]
-    records += _path(last, evaluated, ranges)
+    records += _path(last, train, evaluated, ranges)
     records += _summaries(last, train, evaluated, ranges)
     records += _text(last)
     records += _wins(last, reference[reference["split"] == "test"], evaluated, ranges)
     return records
 
 
-def _path(samples: pd.DataFrame, evaluated: Sequence[Shift], ranges: Ranges) -> Iterator[MetricRecord]:
+def _marked(records: Iterator[MetricRecord], mark: str) -> list[MetricRecord]:
+    return [replace(record, metric=record.metric + mark) for record in records]
+
+
+def _judged(samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges) -> Iterator[MetricRecord]:
+    """What a checkpoint is judged and selected by: KL, and learned rewards at the training shift and at the shifts of
+    the evaluation and of the validation."""
+    shifts = list(dict.fromkeys([*evaluated, *train.validation_grid()]))
+    for kind in ENVELOPE_KINDS:
+        yield from _rewards(samples, train, shifts, ranges, kind)
+    yield MetricRecord("", "kl_to_reference", float(samples["kl"].mean()), len(samples))
+
+
+def _path(samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges) -> Iterator[MetricRecord]:
     """Rewards, quality and KL of one checkpoint."""
     n = len(samples)
     for kind in KINDS:
-        values = utilities(evaluated, _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
-        for shift, value in zip(evaluated, values, strict=True):
-            yield MetricRecord(str(shift), f"{PREFIX[kind]}reward", float(value), n)
+        yield from _rewards(samples, train, evaluated, ranges, kind)
     for objective in ranges:
         yield MetricRecord("", f"reward_{objective}", float(samples[objective].mean()), n)
         yield MetricRecord("", f"gold_{objective}", float(samples[f"gold_{objective}"].mean()), n)
     yield MetricRecord("", "kl_to_reference", float(samples["kl"].mean()), n)
-    yield MetricRecord("", "kl_median", float(samples["kl"].median()), n)
+    yield MetricRecord("", "kl_median", float(np.quantile(samples["kl"], 0.5, method="inverted_cdf")), n)
     yield MetricRecord("", "quality", float(samples["quality"].mean()), n)
+
+
+def _rewards(
+    samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges, kind: Kind
+) -> Iterator[MetricRecord]:
+    """Mean utility under each evaluation shift, and as `nominal` at the training shift."""
+    told = [*((shift, "reward") for shift in evaluated), (train, "nominal")]
+    values = utilities([shift for shift, _ in told], _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
+    for (shift, name), value in zip(told, values, strict=True):
+        yield MetricRecord(str(shift), PREFIX[kind] + name, float(value), len(samples))
 
 
 def _summaries(
     samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges
 ) -> Iterator[MetricRecord]:
-    """Nominal, worst case, gap and auc, learned and gold, gated and not."""
+    """Worst case, gap and auc, learned and gold, gated and not."""
     n = len(samples)
     for kind in KINDS:
         curve = utilities(evaluated, _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
         nominal = float(utility(train, _columns(samples), _quality(samples), ranges, kind).mean())
         summary = {
-            "nominal": nominal,
             "worst_case": float(curve.min()),
             "auc": float(curve.mean()),
             "robustness_gap": nominal - float(curve.min()),
         }
         for name, value in summary.items():
-            yield MetricRecord(str(train) if name == "nominal" else "", PREFIX[kind] + name, value, n)
+            yield MetricRecord("", PREFIX[kind] + name, value, n)
 
 
 def _text(samples: pd.DataFrame) -> Iterator[MetricRecord]:
-    yield MetricRecord("", "length", float(samples["length"].mean()), len(samples))
-    yield MetricRecord("", "eos_rate", float(samples["ended"].mean()), len(samples))
+    """What shows degeneration: length in tokens, and whether and how the texts end, repeat and vary."""
+    n, tokens = len(samples), float(samples["length"].sum())
+    yield MetricRecord("", "length", float(samples["length"].mean()), n)
+    yield MetricRecord("", "eos_rate", float(samples["ended"].mean()), n)
+    if "entropy" in samples:
+        entropy = float(samples["entropy"].sum(skipna=False)) / tokens if tokens else float("nan")
+        yield MetricRecord("", "entropy", entropy, n)
     ordered = samples.sort_values(["sample", "prompt_id"], kind="stable")
-    yield MetricRecord("", "distinct_2", distinct_2(ordered["completion"]), min(len(samples), DISTINCT_COMPLETIONS))
+    yield MetricRecord("", "distinct_2", distinct_2(ordered["completion"]), min(n, DISTINCT_COMPLETIONS))
+    yield MetricRecord(
+        "", "longest_repeat", float(np.mean([longest_repeat(text) for text in ordered["completion"]])), n
+    )
 
 
 def _wins(
@@ -135,21 +165,6 @@ def win_rate(mine: Floats, theirs: Floats) -> float:
     return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
 
-def distinct_2(completions: Sequence[str] | pd.Series, count: int = DISTINCT_COMPLETIONS) -> float:
-    """Distinct bigrams over all bigrams of the first `count` completions; words are split at white space.
-
-    NaN where there are fewer than `count` completions, since the share falls with their number, or no bigram.
-    Source: arXiv:1510.03055.
-    """
-    if len(completions) < count:
-        return float("nan")
-    bigrams: Counter[tuple[str, str]] = Counter()
-    for text in list(completions)[:count]:
-        words = text.split()
-        bigrams.update(pairwise(words))
-    return len(bigrams) / bigrams.total() if bigrams else float("nan")
-
-
 def preference_accuracy(
     log_ratio_first: Floats, log_ratio_second: Floats, utility_first: Floats, utility_second: Floats
 ) -> float:
@@ -162,6 +177,27 @@ def preference_accuracy(
     agree = np.sign(np.asarray(log_ratio_first) - np.asarray(log_ratio_second)) * gap
     counted = agree[gap != 0]
     return float((0.5 + 0.5 * counted).mean()) if len(counted) else float("nan")
+
+
+def gradient_ratios(probes: pd.DataFrame, before: pd.DataFrame) -> dict[int, Floats]:
+    """log10 of pi(chosen) / pi(rejected) of the followed training pairs, shape [pairs], by step; 0 is the reference.
+
+    A loss that sees a pair through log pi(chosen) - log pi(rejected) has a gradient by pi(rejected) that is larger than
+    that by pi(chosen) by just this ratio. Source: arXiv:2406.07327.
+
+    Args:
+        probes: `kind`, `step`, `row` and `change`, the change of log pi against the reference in nats; rows number the
+            training pairs from the first. Empty where it holds no pairs.
+        before: log-probabilities of `chosen` and `rejected` under the reference, nats, one row per training pair.
+    """
+    sides = probes[probes["kind"].isin(["chosen", "rejected"])]
+    if sides.empty:
+        return {}
+    changes = sides.pivot(index="row", columns=["kind", "step"], values="change")
+    moved = changes["chosen"] - changes["rejected"]  # one row per pair, one column per step
+    margin = (before["chosen"] - before["rejected"]).loc[moved.index]
+    nats = {0: margin, **{int(step): margin + moved[step] for step in sides["step"].unique()}}
+    return {step: ratios.to_numpy() / np.log(10) for step, ratios in nats.items()}
 
 
 def _columns(samples: pd.DataFrame) -> dict[str, Floats]:

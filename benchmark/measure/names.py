@@ -11,7 +11,7 @@ from benchmark.measure.linear import linear_weights
 from shifts.base import Shift
 
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "lambda": "λ", "rho": "ρ", "tau": "τ"}
-CHOOSING = ("--methods", "--train-shifts", "--seeds", "--out")
+CHOOSING = ("--methods", "--train-shifts", "--seeds", "--out", "--contributor")
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,22 @@ class MethodFacts:
     paper: str
     role: str
     defaults: dict[str, Any]
+    knows_annotators: bool = False  # trains on the number of every pair's group of annotators
 
 
 def method_facts(name: str) -> MethodFacts:
     """The facts of the method registered under `name`."""
     from methods import Method  # torch comes with it
+    from methods.groups import GroupRobust
 
     registered = {cls.name: cls for cls in Method.registry.all()}
     if name not in registered:
         return MethodFacts(name, "", "", "method", {})
     cls = registered[name]
     defaults = {field.name: field.default for field in fields(cls) if field.default is not MISSING}  # type: ignore[arg-type]
-    return MethodFacts(cls.__name__, cls.summary(), cls.paper, str(cls.role), defaults)
+    return MethodFacts(
+        cls.__name__, cls.summary(), cls.paper, str(cls.role), defaults, knows_annotators=issubclass(cls, GroupRobust)
+    )
 
 
 def call(name: str, hparams: Mapping[str, Any]) -> str:

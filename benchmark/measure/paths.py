@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmark.measure.group_data import GroupData
 from benchmark.measure.report import PathPoint
+from benchmark.measure.utilities import Kind
 
 
 def path(group: GroupData, key: str) -> tuple[PathPoint, ...]:
@@ -18,6 +19,9 @@ def _point(group: GroupData, row: int, seeds: list[int]) -> PathPoint:
     def mean(name: str) -> float:
         return float(group.test.means[name][row][seeds].mean())
 
+    def nominal(kind: Kind) -> float:
+        return float(group.test.nominal[kind][row][seeds].mean())
+
     names = group.runs.objectives
     return PathPoint(
         step=group.policies[row].step,
@@ -26,4 +30,6 @@ def _point(group: GroupData, row: int, seeds: list[int]) -> PathPoint:
         objectives={name: mean(name) for name in names},
         gold={name: mean(f"gold_{name}") for name in names},
         quality=mean("quality"),
+        nominal=nominal("ungated"),
+        gold_nominal=nominal("gold"),
     )

@@ -35,6 +35,7 @@ class EvalShift:
     flip_rate: float | None = None  # P(sampled label under this shift != sampled label under the training shift)
     label_kl: float | None = None  # mean KL(label distribution under this shift || under the training shift), nats
     label_w1: float | None = None  # mean Wasserstein-1 distance of the two label distributions
+    label_note: str = ""  # why a distance of labels is missing
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class PathPoint:
     objectives: dict[str, float]  # mean learned reward per objective
     gold: dict[str, float]
     quality: float  # share that passes the gate
+    nominal: float | None = None  # learned utility at the training shift, without the gate
+    gold_nominal: float | None = None  # gold utility at the training shift, without the gate
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class DiagnosticPoint:
 
     Names: logp_chosen, logp_rejected, logp_unseen, logp_heldout (change against the reference, nats per completion),
     gradient_ratio (log10 of pi(chosen) / pi(rejected), which is by how much the rejected side's gradient is larger),
-    entropy (nats per token), eos_rate, distinct_2, longest_repeat (words), length, gold and learned nominal reward.
+    entropy (nats per token), eos_rate, distinct_2, longest_repeat (words), length (tokens), quality, and nominal and
+    gold_nominal (ungated). The first point is the reference, at step 0.
     """
 
     step: int
@@ -181,6 +185,23 @@ class Study:
     facts: dict[str, str]
     figures: tuple[StudyFigure, ...]
     tables: tuple[StudyTable, ...] = ()
+    rows: tuple[StudyRow, ...] = ()  # what leaderboard.csv shows
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One method in one scenario of an analytic suite, by the study's headline numbers."""
+
+    scenario: str
+    key: str  # the call
+    method: str
+    hparams: dict[str, Any]
+    label: str
+    status: Status
+    reason: str  # why it failed or was skipped, "" where done
+    seeds_done: int
+    metrics: dict[str, Estimate] = field(default_factory=dict)
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,6 +242,7 @@ class Row:
     collapse: Collapse | None = None
     training: TrainingCurve | None = None
     versions: dict[str, str] = field(default_factory=dict)  # of the packages that made it
+    runs: tuple[int, ...] = ()  # where it comes from: places, from 1, in Report.provenance
 
 
 @dataclass(frozen=True)

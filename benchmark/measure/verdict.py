@@ -10,6 +10,11 @@ from benchmark.measure.report import Estimate, Row
 
 Outcome = Literal["clears", "does not", "nominal win", "unknown"]
 FEW_SEEDS = 5
+CONTROLS = {  # what the headline says of the controls, by how a caveat begins
+    "Controls fail": "controls fail, so this is not evidence",
+    "A positive control fails": "not all controls behave",
+    "No ": "not all controls were judged",
+}
 
 
 def outcome(over: Estimate | None, seeds: int) -> Outcome:
@@ -82,10 +87,13 @@ def control_caveats(rows: Sequence[Row]) -> tuple[str, ...]:
         caveats.append(
             "No positive control was judged (oracle): a method that does not clear may only show that nothing could."
         )
-    elif not any(_outcome(row) == "clears" for row in judged):
+    elif missed := [row.label for row in judged if _outcome(row) != "clears"]:
+        failing = f"{_listed(missed)}, which {_verb(missed, 'knows', 'know')} more than a method does,"
+        clear = f"{_verb(missed, 'does', 'do')} not clear the DPO envelope"
         caveats.append(
-            f"Controls fail: {judged[0].label}, which was told the evaluation shift, does not clear the DPO "
-            "envelope. Not evidence about robustness."
+            f"Controls fail: {failing} {clear}. Not evidence about robustness."
+            if len(missed) == len(judged)
+            else f"A positive control fails: {failing} {clear}, while another does."
         )
     inside = inner_dpo(rows)
     caveats += [
@@ -112,13 +120,18 @@ def seed_caveats(seeds: int) -> tuple[str, ...]:
     if seeds == 1:
         return ("One seed only: intervals are over prompts, and nothing can be said over seeds.",)
     if 1 < seeds < FEW_SEEDS:
-        return (f"{seeds} seeds: percentile intervals over so few seeds are too narrow; take five or more.",)
+        return (
+            f"{seeds} seeds: intervals allow for it and are wide where seeds differ; five or more tell more apart.",
+        )
     return ()
 
 
 def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
     """One sentence: which methods clear the envelope, which do not, on how many seeds, and whether controls behave."""
     methods = [row for row in rows if row.role == "method" and row.metrics]
+    controls_alone = not methods
+    if controls_alone:
+        methods = [row for row in rows if row.role == "positive control" and row.metrics]
     if not methods:
         return "No method has finished yet."
     if seeds == 1:
@@ -131,7 +144,7 @@ def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
     if names["clears"]:
         parts.append(f"{_listed(names['clears'])} {_verb(names['clears'], 'clears', 'clear')} the DPO envelope")
     if names["does not"]:
-        lead = "" if names["clears"] else "no method clears the DPO envelope: "
+        lead = "" if names["clears"] or controls_alone else "no method clears the DPO envelope: "
         parts.append(
             f"{lead}{_listed(names['does not'])} {_verb(names['does not'], 'is', 'are')} no more than early-stopped DPO"
         )
@@ -142,16 +155,11 @@ def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
         )
     if names["unknown"]:
         parts.append(f"{_listed(names['unknown'])} could not be judged")
-    failing = any(caveat.startswith("Controls fail") for caveat in caveats)
-    unjudged = any(caveat.startswith("No ") for caveat in caveats)
-    controls = (
-        "controls fail, so this is not evidence"
-        if failing
-        else "not all controls were judged"
-        if unjudged
-        else "controls behave"
+    controls = next(
+        (told for start, told in CONTROLS.items() if any(c.startswith(start) for c in caveats)), "controls behave"
     )
-    sentence = f"{'; '.join(parts)} ({seeds} seeds; {controls})."
+    alone = "only controls were trained here: " if controls_alone else ""
+    sentence = f"{alone}{'; '.join(parts)} ({seeds} seeds; {controls})."
     return sentence[0].upper() + sentence[1:]
 
 

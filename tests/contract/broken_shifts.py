@@ -168,6 +168,31 @@ class Straying(AlphaMixture):
         return [replace(self, a="love")]
 
 
+@breaks("validation grid")
+@dataclass(frozen=True)
+class Peeking(AlphaMixture):
+    """Selects on what is tested."""
+
+    name = "broken_peeking"
+
+    def validation_grid(self):
+        return self.evaluation_grid()[-1:]
+
+
+@breaks("validation grid")
+@dataclass(frozen=True)
+class SelfSeeing(AlphaMixture):
+    """Selects at the training point, which is between the points of its grid."""
+
+    name = "broken_self_seeing"
+
+    def evaluation_grid(self):
+        return self.corners()
+
+    def validation_grid(self):
+        return [self]
+
+
 @breaks("position")
 @dataclass(frozen=True)
 class Percent(AlphaMixture):

@@ -86,6 +86,17 @@ def test_the_fingerprint_of_a_method_follows_its_code_and_not_its_words(tmp_path
     assert code("def f(x):\n    return x - 1\n") != plain
 
 
+def test_the_fingerprint_leaves_out_what_the_measurement_alone_calls(tmp_path):
+    from benchmark.plugins import _code_of
+
+    def code(methods: str) -> str:
+        (tmp_path / "file.py").write_text(f"class A:\n    x = 1\n{methods}")
+        return _code_of(tmp_path / "file.py")
+
+    assert code("    def validation_grid(self):\n        return []\n") == code("")
+    assert code("    def evaluation_grid(self):\n        return []\n") != code("")
+
+
 def test_the_fingerprint_covers_what_a_method_inherits():
     from methods.dpo import DPO
     from methods.kldpo import KLDPO

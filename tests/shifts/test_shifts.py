@@ -98,6 +98,38 @@ def test_grid_of_alphas_has_both_ends():
     assert [point.position() for point in points] == pytest.approx([i / 10 for i in range(11)])
 
 
+@pytest.mark.parametrize(
+    ("alpha", "expected"),
+    [
+        (0.1, [0.05, 0.15, 0.25, 0.35, 0.45, 0.55]),  # half way to 0 is 0.05, half way to 1 is 0.55
+        (0.15, [0.25, 0.35, 0.45, 0.55]),  # the point itself is no shift; half way to 0 is 0.075
+        (1.0, [0.55, 0.65, 0.75, 0.85, 0.95]),
+    ],
+)
+def test_validation_shifts_stop_half_way(alpha, expected):
+    mixtures = AlphaMixture("joy", "fear", alpha, "geometric").validation_grid()
+    assert [mixture.alpha for mixture in mixtures] == pytest.approx(expected)
+    assert {mixture.kind for mixture in mixtures} == {"geometric"}
+    groups = AnnotatorGroups("joy/fear", f"{alpha}/{1 - alpha}").validation_grid()
+    assert [population.position() for population in groups] == pytest.approx(expected)
+
+
+def test_validation_shifts_of_blends_and_of_three_groups_by_hand():
+    blends = {str(point) for point in RewardBlend("joy:0.6+fear:0.4").validation_grid()}
+    # a quarter of the way: 0.75 x 0.6 + 0.25 = 0.7 and 0.75 x 0.6 = 0.45; half way: 0.8 and 0.3
+    assert blends == {
+        f"reward_blend(weights=joy:{joy}+fear:{fear})"
+        for joy, fear in [(0.7, 0.3), (0.45, 0.55), (0.8, 0.2), (0.3, 0.7)]
+    }
+    # half way from joy alone to fear alone is the middle, which is tested; a quarter of the way is not
+    assert [str(point) for point in RewardBlend("joy:1+fear:0").validation_grid()] == [
+        "reward_blend(weights=joy:0.75+fear:0.25)"
+    ]
+    assert RewardBlend("joy:1").validation_grid() == []
+    three = AnnotatorGroups("joy/fear/love", "0.2/0.3/0.5").validation_grid()
+    assert [population.fractions for population in three] == ["0.6/0.15/0.25", "0.1/0.65/0.25", "0.1/0.15/0.75"]
+
+
 EXAMPLES = [
     AlphaMixture("joy", "fear", 0.1),
     AlphaMixture("joy", "fear", 0.1, "geometric"),
@@ -123,6 +155,11 @@ class TestEveryShift:
         for name in shift.objectives:
             more = Rewards({key: column + (0.05 if key == name else 0) for key, column in REWARDS.items()})
             assert (shift.utility(more) >= shift.utility(REWARDS)).all()
+
+    def test_its_validation_grid_is_apart_from_what_is_tested(self, shift):
+        grid = shift.validation_grid()
+        assert grid and len(set(grid)) == len(grid)
+        assert not set(grid) & {shift, *shift.evaluation_grid()}
 
     def test_its_grid_holds_itself_and_its_middle(self, shift):
         assert any(point == shift for point in shift.evaluation_grid())

@@ -1,0 +1,37 @@
+"""Panels: what the page shows below the main table, one file each."""
+
+from __future__ import annotations
+
+from benchmark.measure.report import Group, Report
+from leaderboard.palette import Palette
+from leaderboard.panels.adversarial import adversarial
+from leaderboard.panels.base import Panel, PanelTable, TableCell
+from leaderboard.panels.claims import claims
+from leaderboard.panels.cost import cost
+from leaderboard.panels.distance import distance
+from leaderboard.panels.over_optimisation import over_optimisation
+from leaderboard.panels.selection import selection
+from leaderboard.panels.studies import studies
+from leaderboard.panels.three_d import three_d
+from leaderboard.panels.variance import variance
+
+__all__ = ["Panel", "PanelTable", "TableCell", "group_panels", "report_panels"]
+
+
+def group_panels(group: Group, palette: Palette) -> list[Panel]:
+    """The panels of one group, in the order of the page; a panel that has nothing to show is left out."""
+    made = (
+        selection(group, palette),
+        distance(group, palette),
+        adversarial(group, palette),
+        three_d(group, palette),
+        over_optimisation(group, palette),
+        cost(group, palette),
+        variance(group),
+    )
+    return [panel for panel in made if panel]
+
+
+def report_panels(report: Report, palette: Palette) -> list[Panel]:
+    """The panels that belong to no group: claims and studies."""
+    return [*claims(report), *studies(report, palette)]

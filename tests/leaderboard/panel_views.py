@@ -1,0 +1,44 @@
+"""Panels as tests look at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.measure.report import Group, Report, Row
+from leaderboard.figures import Figure, Trace
+from leaderboard.palette import Palette
+from leaderboard.panels import Panel, PanelTable, group_panels, report_panels
+from tests.leaderboard.panel_reports import panel_group
+from tests.leaderboard.reports import group
+
+ORDER = ["selection", "distance", "adversarial", "three-d", "over-optimisation", "cost", "variance"]
+FIRST = "group_dro(beta=0.1)"
+DASH = "\N{EN DASH}"
+
+
+def of_group(made: Group | None = None) -> dict[str, Panel]:
+    shown = panel_group() if made is None else made
+    return {panel.id: panel for panel in group_panels(shown, Palette(shown.rows))}
+
+
+def of_report(made: Report) -> list[Panel]:
+    lines = (line.method for study in made.studies for figure in study.figures for line in figure.lines)
+    return report_panels(made, Palette((row for group in made.groups for row in group.rows), lines))
+
+
+def figure(panel: Panel, id_: str) -> Figure:
+    return next(figure for figure in panel.figures if figure.id == id_)
+
+
+def lines(figure: Figure) -> dict[str, Trace]:
+    """The traces that stand for a row, by its key: all but the entries of a legend."""
+    return {trace["meta"]["row"]: trace for trace in figure.data if "meta" in trace}
+
+
+def column(table: PanelTable, name: str) -> list[str]:
+    place = table.columns.index(name)
+    return [cells[place].text for cells in table.rows]
+
+
+def alone(item: Row, **changes: Any) -> Group:
+    return group(made=(item,), eval_shifts=(), **changes)

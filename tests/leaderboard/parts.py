@@ -1,0 +1,164 @@
+"""What hand-made reports are made of: shifts, curves, paths, rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from benchmark.measure.columns import METRICS
+from benchmark.measure.report import (
+    Collapse,
+    Comparison,
+    Curve,
+    DiagnosticPoint,
+    Estimate,
+    EvalShift,
+    PathPoint,
+    Row,
+    Standing,
+    TrainingCurve,
+)
+
+
+def shifts(count: int = 11) -> tuple[EvalShift, ...]:
+    """A mixture's grid; the training shift is the second point."""
+    grid = [i / (count - 1) for i in range(count)]
+    return tuple(
+        EvalShift(
+            f"alpha_mixture(a=joy,b=sadness,alpha={a:.1f})",
+            f"alpha={a:.2g}",
+            a,
+            i == 1,
+            1.0 - 0.6 * abs(a - 0.1),
+            0.3 - 0.5 * a,
+        )
+        for i, a in enumerate(grid)
+    )
+
+
+def curve(start: float, end: float, count: int = 11, width: float = 0.03) -> Curve:
+    """A straight curve with a band."""
+    points = tuple(start + (end - start) * i / (count - 1) for i in range(count))
+    gated = tuple(Estimate(p, p - width, p + width, 1800) for p in points)
+    return Curve(gated, tuple(Estimate(p + 0.04, p + 0.04 - width, p + 0.04 + width, 1800) for p in points))
+
+
+def path(start: float, end: float, kl: float, count: int = 11) -> tuple[PathPoint, ...]:
+    """Five checkpoints that leave the reference (0.35 everywhere) for a straight curve."""
+    points = []
+    for step in range(5):
+        t = step / 4
+        rewards = tuple((1 - t) * 0.35 + t * (start + (end - start) * i / (count - 1)) for i in range(count))
+        points.append(PathPoint(32 * step, kl * t**1.5, rewards, {"joy": rewards[-1], "sadness": rewards[0]}, {}, 0.97))
+    return tuple(points)
+
+
+def metrics(over: Estimate, start: float, end: float, kl: float) -> dict[str, Estimate]:
+    """Every metric with some number."""
+    made = {metric.name: Estimate(0.5, 0.45, 0.55, 1800) for metric in METRICS}
+    return made | {
+        "over_envelope": over,
+        "nominal": Estimate(start, start - 0.02, start + 0.02, 1800),
+        "worst_case": Estimate(end, end - 0.03, end + 0.03, 1800),
+        "auc": Estimate((start + end) / 2, None, None, 1800),
+        "robustness_gap": Estimate(start - end, start - end - 0.03, start - end + 0.03, 1800),
+        "kl_to_reference": Estimate(kl, kl - 0.2, kl + 0.2, 1800),
+        "peak_memory_mb": Estimate(1234.0, None, None, 3),
+        "gold_worst_case": Estimate(None, note="This suite has no gold judge for the objective."),
+    }
+
+
+def training(steps: int = 8) -> TrainingCurve:
+    """What a run records, rising or falling."""
+    grid = range(16, 16 * steps + 1, 16)
+    return TrainingCurve(
+        tuple(grid),
+        {
+            "loss": tuple(0.7 - step / 1000 for step in grid),
+            "accuracy": tuple(0.5 + step / 500 for step in grid),
+            "margin": tuple(step / 20 for step in grid),
+            "chosen_log_ratio": tuple(-step / 50 for step in grid),
+            "rejected_log_ratio": tuple(-step / 50 - step / 20 for step in grid),
+        },
+    )
+
+
+def diagnostics() -> tuple[DiagnosticPoint, ...]:
+    """Three checkpoints; nothing is known of what repeats."""
+    return tuple(
+        DiagnosticPoint(
+            step,
+            step / 30,
+            {
+                "logp_chosen": -step / 20,
+                "logp_rejected": -step / 10,
+                "logp_unseen": -step / 40 if step else None,
+                "gradient_ratio": step / 25,
+                "entropy": 2.0 - step / 100,
+                "eos_rate": 0.98,
+                "longest_repeat": None,
+            },
+        )
+        for step in (0, 64, 128)
+    )
+
+
+def compared(difference: float, low: float, high: float, verdict: Standing, p: float = 0.2) -> Comparison:
+    """A row against DPO at its default."""
+    return Comparison("dpo(beta=0.1)", Estimate(difference, low, high, 1800), p, min(1.0, 8 * p), verdict)
+
+
+def row(key: str, label: str, over: Estimate, start: float, end: float, kl: float, **changes: Any) -> Row:
+    """A finished row; `changes` replaces any field."""
+    method = key.split("(")[0]
+    made = Row(
+        key,
+        method,
+        {"beta": 0.1},
+        label,
+        "method",
+        method in ("kldpo", "wdpo"),
+        f"What {label} is.",
+        "Xu et al., arXiv:2502.01930, Algorithm 2",
+        "done",
+        "",
+        3,
+        3,
+        metrics(over, start, end, kl),
+        "Not separable from DPO.",
+        curve(start, end),
+        path(start, end, kl),
+        f"python run_all.py --suite grammar --methods '{key}' --seeds 3",
+        rank=2,
+        comparison=compared(0.02, -0.01, 0.05, "not separable"),
+        diagnostics=diagnostics(),
+        collapse=Collapse(False, "Not collapsed: quality 0.97 (least 0.5)."),
+        training=training(),
+        versions={"torch": "2.13.0", "trl": "1.16.0"},
+    )
+    return replace(made, **changes)
+
+
+def failed(key: str, label: str, status: str, reason: str) -> Row:
+    """A row without numbers."""
+    return row(
+        key,
+        label,
+        Estimate(None),
+        0,
+        0,
+        0,
+        status=status,
+        reason=reason,
+        metrics={},
+        curve=None,
+        path=(),
+        seeds_done=0,
+        verdict="",
+        rank=None,
+        comparison=None,
+        diagnostics=(),
+        collapse=None,
+        training=None,
+        versions={},
+    )

@@ -1,0 +1,80 @@
+"""The panels that belong to no group: claims and studies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leaderboard.palette import COLOURS
+from tests.leaderboard.panel_reports import claims, panel_report, rates, study
+from tests.leaderboard.panel_views import DASH, column, lines, of_report
+
+
+def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
+    panel, _, _ = of_report(panel_report())
+    xu, yan = panel.tables
+    assert (xu.caption, yan.caption) == ("Xu et al., arXiv:2502.01930", "Yan et al., arXiv:2406.07327")
+    assert column(xu, "Claim") == ["DPO falls under shift.", "KLDPO stays level."]
+    assert column(xu, "Verdict") == ["✓ 1 reproduced, ✕ 1 not reproduced", "≈ not separable"]
+    assert [cell.text for cell in yan.rows[0]] == [
+        *("It holds at 7B.", "Table 3", "nowhere", "no model of that size is run", "○ not run here")
+    ]
+    assert (xu.muted, yan.muted) == ((False, False), (True,))
+    told = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
+    assert panel.lead.startswith(f"3 claims, each with a verdict for every place where it was checked: {told}.")
+    assert not panel.folded
+
+
+def test_a_claim_that_was_checked_in_several_places_is_told_place_by_place() -> None:
+    (table,) = of_report(panel_report())[1].tables
+    assert column(table, "Run again at") == ["grammar", "emotion"]
+    assert column(table, "Measured here") == ["fall: +0.5 [+0.4, +0.6]", "fall: −0.1 [−0.2, −0.1]"]
+    assert column(table, "Verdict") == ["✓ reproduced", "✕ not reproduced"]
+    assert [cells[-1].kind for cells in table.rows] == ["clears", "below"]
+
+
+def test_a_claim_with_one_verdict_everywhere_has_that_verdict() -> None:
+    alike = tuple(replace(claim, verdict="reproduced") for claim in claims())
+    panel = of_report(replace(panel_report(), claims=alike))[0]
+    assert column(panel.tables[0], "Verdict") == ["✓ reproduced"] * 2
+    assert column(panel.tables[0], "Run again at") == ["2 places", "grammar"]
+    assert [made.id for made in of_report(replace(panel_report(), claims=claims()[2:]))] == ["claims", "study-1"]
+
+
+def test_a_study_draws_its_lines_with_bands_and_proven_rates_dashed() -> None:
+    panel = of_report(panel_report())[2]
+    (made,) = panel.figures
+    assert (panel.title, panel.lead, made.id) == ("Suite loglinear", "DPO converges as n^−1/2.", "study-1-1")
+    assert made.layout["xaxis"]["type"] == made.layout["yaxis"]["type"] == "log" and made.layout["showlegend"]
+    drawn_ = lines(made)
+    assert drawn_["DPO"]["y"] == [0.1, 0.0316, 0.01] and drawn_["DPO"]["line"]["color"] == COLOURS[0]
+    assert drawn_["DPO"]["customdata"][0] == [0.09, 0.11, 5] and drawn_["WDPO ρ=1"]["y"][2] is None
+    assert drawn_["WDPO: proven, n^−1/4"]["line"]["dash"] == "dash" and drawn_["DPO"]["line"]["dash"] == "solid"
+    assert drawn_["WDPO ρ=1"]["marker"]["symbol"] != drawn_["WDPO ρ=2"]["marker"]["symbol"]
+    assert drawn_["DPO"]["meta"]["bounds"] and drawn_["WDPO: proven, n^−1/4"]["customdata"][0] == [None, None, 0]
+
+
+def test_what_is_no_method_has_a_colour_of_its_own_in_the_study() -> None:
+    names = ("chosen", "rejected", "unseen", "chosen", "dpo")
+    lines_ = tuple(replace(rates().lines[0], label=str(place), method=name) for place, name in enumerate(names))
+    shown = study(figures=(replace(rates(), lines=lines_),))
+    (made,) = of_report(replace(panel_report(), studies=(shown,)))[2].figures
+    colours = [trace["line"]["color"] for trace in made.data]
+    assert colours == [*COLOURS[:3], COLOURS[0], COLOURS[0]]  # DPO as everywhere on the page
+    assert len({trace["marker"]["symbol"] for trace in made.data[:4]}) == 4
+
+
+def test_a_study_with_many_lines_has_bars_in_place_of_bands() -> None:
+    one = rates(log_axes=False).lines[0]
+    many = replace(rates(log_axes=False), lines=tuple(replace(one, label=f"DPO {i}") for i in range(9)))
+    report = replace(panel_report(), studies=(study(figures=(many,)),))
+    (made,) = of_report(report)[2].figures
+    assert not any("bounds" in trace["meta"] for trace in made.data) and "type" not in made.layout["xaxis"]
+    assert made.data[0]["error_y"]["array"] == [0.01, 0.00316, 0.001]
+
+
+def test_a_study_prints_its_tables_and_how_it_was_made() -> None:
+    exponents, facts = of_report(panel_report())[2].tables
+    assert [cell.text for cell in exponents.rows[0]] == ["DPO", "−0.510", "not separable from the bound"]
+    assert exponents.rows[0][1].interval == "[−0.530, −0.480]"
+    assert (exponents.rows[1][1].text, exponents.rows[1][1].note) == (DASH, "failed: diverged")
+    assert [cell.text for cell in facts.rows[0]] == ["sizes", "100 to 10,000"]

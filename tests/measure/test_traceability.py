@@ -1,0 +1,209 @@
+"""The main table, recomputed from results.parquet alone by other means: means over seeds, scipy's linear programmes.
+
+Nothing here knows how the measurement works: only what the rows of results.parquet mean and how a column is defined.
+A number over seeds is the mean of the seeds' numbers; a worst case is the least of the mean curve, not the mean of the
+seeds' worst cases.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linprog
+
+from benchmark.measure.build import build_report, leaderboard_rows
+from benchmark.measure.columns import METRICS
+from tests.synthetic import METHODS, TRAIN, Trained, write_run
+
+WORLD = (
+    *METHODS[:5],
+    replace(METHODS[5], failed_seeds=(1,)),  # KLDPO lacks a seed: it is compared on the seeds that DPO has with it
+    METHODS[6],
+    Trained("wdpo(beta=1,rho=0.3)", t=0.4, lift=0.05),  # compared with DPO of its own beta
+    METHODS[7],
+    Trained("cdpo(beta=0.1,epsilon=0.1)", skipped="not this time"),
+)
+TOLERANCE = {"over_envelope": 1e-6, "over_envelope_ungated": 1e-6, "kl_saving": 1e-6}
+EXACT = 1e-9
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one sample", "two samples"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trace") / "run"
+    return write_run(folder, methods=WORLD, prompts=110, samples=request.param, seed_noise=0.05)
+
+
+@pytest.fixture(scope="module")
+def table(folder: Path) -> pd.DataFrame:
+    """leaderboard.csv, read back from the file."""
+    leaderboard_rows(build_report([folder], replicates=10)).to_csv(folder / "leaderboard.csv", index=False)
+    return pd.read_csv(folder / "leaderboard.csv")
+
+
+class Results:
+    """results.parquet of one training shift, asked by method (its name and hyper-parameters) and metric."""
+
+    def __init__(self, file: Path) -> None:
+        self.rows = pd.read_parquet(file)
+        self.dpo = [m for m in self.methods() if m[0] == "dpo"]
+        self.reference = next(m for m in self.methods() if m[0] == "reference")
+
+    def methods(self) -> list[tuple[str, str]]:
+        return list(self.rows[["method", "hparams"]].drop_duplicates().itertuples(index=False, name=None))
+
+    def of(self, method: tuple[str, str], metric: str) -> pd.DataFrame:
+        """[seeds, evaluation shifts]; no columns where the method has no such metric."""
+        name, hparams = method
+        rows = self.rows
+        mine = rows[(rows["method"] == name) & (rows["hparams"] == hparams) & (rows["metric"] == metric)]
+        return mine.pivot(index="seed", columns="eval_shift", values="value")
+
+    def mean(self, method: tuple[str, str], metric: str, seeds: list[int] | None = None) -> pd.Series:
+        """Mean over seeds, by evaluation shift."""
+        table = self.of(method, metric)
+        return table.mean() if seeds is None else table.loc[seeds].mean()
+
+    def number(self, method: tuple[str, str], metric: str, seeds: list[int] | None = None) -> float:
+        """The same where there is one evaluation shift or none; NaN where nothing was recorded."""
+        values = self.mean(method, metric, seeds)
+        assert len(values) < 2
+        return float(values.iloc[0]) if len(values) else math.nan
+
+    def seeds(self, method: tuple[str, str]) -> list[int]:
+        return list(self.of(method, "quality").index)
+
+    def steps(self, method: tuple[str, str]) -> list[int]:
+        mine = self.rows[(self.rows["method"] == method[0]) & (self.rows["hparams"] == method[1])]
+        found = mine["metric"].str.extract(r"^kl_to_reference@(\d+)$")[0].dropna().astype(int)
+        return sorted(set(found))
+
+    def anchor(self, method: tuple[str, str]) -> tuple[str, str]:
+        """Plain DPO of the same beta, else of beta 0.1."""
+        betas = {json.loads(dpo[1])["beta"]: dpo for dpo in self.dpo}
+        return betas.get(json.loads(method[1]).get("beta"), betas[0.1])
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Results:
+    return Results(folder / "results.parquet")
+
+
+def simple(results: Results, method: tuple[str, str]) -> dict[str, float]:
+    """Columns that are means, least values and differences."""
+    gated, ungated, gold = (results.mean(method, f"{p}reward") for p in ("gated_", "", "gated_gold_"))
+    nominal = results.number(method, "gated_nominal")
+    told = {
+        "nominal": nominal,
+        "worst_case": gated.min(),
+        "robustness_gap": nominal - gated.min(),
+        "auc": gated.mean(),
+        "nominal_ungated": results.number(method, "nominal"),
+        "worst_case_ungated": ungated.min(),
+        "gold_worst_case": gold.min(),
+    }
+    for name in ("quality", "kl_to_reference", "kl_median", "length", "eos_rate", "distinct_2"):
+        told[name] = results.number(method, name)
+    for name in ("train_seconds", "peak_memory_mb", "step_ratio_to_dpo"):
+        told[name] = results.number(method, name)
+    accuracy, wins = (results.mean(method, name) for name in ("preference_accuracy", "gated_win_rate"))
+    told["preference_accuracy"] = accuracy.get(TRAIN, math.nan)
+    told["win_rate"] = math.nan if method == results.reference else wins[TRAIN]
+    dpo = results.anchor(method)
+    shared = sorted(set(results.seeds(method)) & set(results.seeds(dpo)))
+    price = results.number(dpo, "gated_nominal", shared) - results.number(method, "gated_nominal", shared)
+    told["price"] = math.nan if method[0] == "dpo" else price
+    default = results.anchor(("", "{}"))  # plain DPO at its own beta
+    shared = sorted(set(results.seeds(method)) & set(results.seeds(default)))
+    worst, dpos = (results.mean(m, "gated_reward", shared).min() for m in (method, default))
+    told["difference_to_dpo"] = math.nan if method == default else worst - dpos
+    return told
+
+
+def programme(value: np.ndarray, nominal: np.ndarray, least: float) -> tuple[np.ndarray, float] | None:
+    """max_w min_s sum_i w_i value[i, s] with sum_i w_i nominal[i] >= least: w, and what a unit of `least` costs."""
+    policies, shifts = value.shape
+    cost = np.append(np.zeros(policies), -1.0)  # over (w, t): minimise -t
+    above = np.hstack([-value.T, np.ones((shifts, 1))])  # t - sum_i w_i value[i, s] <= 0
+    enough = np.append(-nominal, 0.0)
+    told = linprog(
+        cost,
+        A_ub=np.vstack([above, enough]),
+        b_ub=np.append(np.zeros(shifts), -least),
+        A_eq=np.append(np.ones(policies), 0.0)[None],
+        b_eq=[1.0],
+        bounds=[(0, None)] * policies + [(None, None)],
+    )
+    return None if told.status != 0 else (told.x[:-1], -told.ineqlin.marginals[-1])
+
+
+def against_envelope(results: Results, method: tuple[str, str], kind: str, of_kl: bool = False) -> float:
+    """over_envelope, or kl_saving: the mixture is chosen on one split and judged on the other, both ways, averaged."""
+    if method == results.reference:
+        return math.nan
+    rivals = [*(dpo for dpo in results.dpo if dpo != method), results.reference]
+    seeds = sorted(set.intersection(*(set(results.seeds(m)) for m in [method, *rivals])))
+    policies = [(rival, step) for rival in rivals for step in results.steps(rival)]
+    mine = (method, results.steps(method)[-1])
+    answers = []
+    for choose, judge in (("/validation", ""), ("", "/validation")):
+
+        def value(policy: tuple[tuple[str, str], int], split: str) -> np.ndarray:
+            name = "kl_to_reference" if of_kl else f"{kind}reward"
+            told = results.mean(policy[0], f"{name}@{policy[1]}{split}", seeds).to_numpy()
+            return -told if of_kl else told
+
+        def nominal(policy: tuple[tuple[str, str], int], split: str) -> float:
+            return results.number(policy[0], f"{kind}nominal@{policy[1]}{split}", seeds)
+
+        solved = programme(
+            np.array([value(p, choose) for p in policies]),
+            np.array([nominal(p, choose) for p in policies]),
+            nominal(mine, choose),
+        )
+        if solved is None:
+            continue
+        weights, price = solved
+        envelope = (weights @ np.array([value(p, judge) for p in policies])).min()
+        missing = nominal(mine, judge) - weights @ np.array([nominal(p, judge) for p in policies])
+        answers.append(value(mine, judge).min() - (envelope - price * missing))
+    return float(np.mean(answers)) if answers else math.nan
+
+
+def recomputed(results: Results, method: tuple[str, str]) -> dict[str, float]:
+    return {
+        **simple(results, method),
+        "over_envelope": against_envelope(results, method, "gated_"),
+        "over_envelope_ungated": against_envelope(results, method, ""),
+        "kl_saving": against_envelope(results, method, "gated_", of_kl=True),
+    }
+
+
+def test_every_number_of_the_main_table_comes_from_rows_of_results(table: pd.DataFrame, results: Results) -> None:
+    compared = 0
+    for row in table[table["status"] == "done"].to_dict("records"):
+        told = recomputed(results, (row["method"], row["hparams"]))
+        assert told.keys() == {*(metric.name for metric in METRICS), "difference_to_dpo"}
+        for name, value in told.items():
+            expected = pytest.approx(value, abs=TOLERANCE.get(name, EXACT), rel=EXACT, nan_ok=True)
+            assert row[name] == expected, f"{row['key']}: {name}"
+            compared += not math.isnan(value)
+    assert compared > 150  # of 9 rows x 22 columns, few are missing
+
+
+def test_a_row_without_results_has_no_numbers(table: pd.DataFrame) -> None:
+    (skipped,) = table[table["status"] == "skipped"].to_dict("records")
+    assert all(math.isnan(skipped[metric.name]) for metric in METRICS)
+
+
+def test_the_worst_case_is_of_the_mean_and_not_the_mean_of_worst_cases(results: Results, table: pd.DataFrame) -> None:
+    """Else the recomputation would not notice if the table took the wrong one: here the two differ."""
+    differ = [
+        abs(results.mean(m, "gated_reward").min() - results.number(m, "gated_worst_case")) for m in results.methods()
+    ]
+    assert max(differ) > 1e-3
