@@ -108,7 +108,8 @@ def _write_results(config: RunConfig, options: RunOptions, matrix: Matrix, outco
 
 def write_page(runs: Sequence[Path], site: Path, table: Path, allow_mixed: bool = False) -> Path:
     """Measure finished runs, write the page into `site` and its main table to `table`; returns the page's path."""
-    from benchmark.measure.build import build_report, leaderboard_rows
+    from benchmark.measure.build import build_report
+    from benchmark.measure.flat import leaderboard_rows
     from leaderboard import write_site
 
     report = build_report(list(runs), allow_mixed=allow_mixed)

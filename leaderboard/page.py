@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.measure.build import leaderboard_rows
 from benchmark.measure.columns import METRICS, Metric
+from benchmark.measure.flat import leaderboard_rows
 from benchmark.measure.report import Report
 from leaderboard.export import export
 from leaderboard.figures import Figure

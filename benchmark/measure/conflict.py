@@ -120,7 +120,7 @@ def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
     shares = f"annotators agree with the training labels on {agreement:.0%} of pairs"
     if _population(point):
         shares = f"the population's mean choice is that of training on {agreement:.0%} of pairs"
-    told = "" if shift.correlation is None else f" The two utilities have correlation {shift.correlation:+.2f}."
+    told = "" if shift.correlation is None else f" The two utilities have correlation {_signed(shift.correlation)}."
     if gap >= 0:
         return (
             f"No conflict: even {where}, where {shares}, the chosen completion is better by {gap:.3f}; "
@@ -133,15 +133,19 @@ def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
 
 def objective_correlations(pairs: pd.DataFrame | None, objectives: Sequence[str]) -> str:
     """Correlations of the objectives' rewards over the completions of the pairs, least first, such as `joy and sadness
-    -0.31`; of many the least ones, and out of how many. "" where there are no pairs, or no two objectives vary."""
+    −0.31`; of many the least ones, and out of how many. "" where there are no pairs, or no two objectives vary."""
     if pairs is None or pairs.empty:
         return ""
     sides = _sides(pairs, objectives)
     rewards = {name: np.concatenate([side[name] for side in sides]) for name in objectives}
     found = {(a, b): _correlation(rewards[a], rewards[b]) for a, b in combinations(objectives, 2)}
     known = sorted((value, names) for names, value in found.items() if value is not None)
-    told = ", ".join(f"{a} and {b} {value:+.2f}" for value, (a, b) in known[:MOST_CORRELATIONS])
+    told = ", ".join(f"{a} and {b} {_signed(value)}" for value, (a, b) in known[:MOST_CORRELATIONS])
     return f"{told} (the least of {len(known)})" if len(known) > MOST_CORRELATIONS else told
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _population(shift: Shift) -> bool:

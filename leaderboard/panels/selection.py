@@ -57,8 +57,11 @@ def selection(group: Group, palette: Palette) -> Panel | None:
 
 
 def _table(taking: list[Selected], labels: dict[str, str]) -> PanelTable:
-    rows = tuple(_row(chosen, labels) for chosen in taking)
-    return PanelTable(CAPTION, COLUMNS, rows, tuple(chosen.ceiling for chosen in taking))
+    """One line per method and rule; the last column only where there is something to tell."""
+    rows = [_row(chosen, labels) for chosen in taking]
+    shown = len(COLUMNS) if any(chosen.note for chosen in taking) else len(COLUMNS) - 1
+    ceilings = tuple(chosen.ceiling for chosen in taking)
+    return PanelTable(CAPTION, COLUMNS[:shown], tuple(row[:shown] for row in rows), ceilings)
 
 
 def _reasons(nothing: list[Selected]) -> PanelTable:

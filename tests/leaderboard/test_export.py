@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.measure.build import leaderboard_rows
+from benchmark.measure.flat import leaderboard_rows
 from leaderboard.export import export
 from tests.leaderboard.reports import group, report
 

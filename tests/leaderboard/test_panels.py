@@ -31,6 +31,12 @@ def test_selection_prints_every_method_and_rule_with_its_choice() -> None:
     ]
 
 
+def test_selection_has_no_column_of_notes_where_there_are_none() -> None:
+    quiet = tuple(replace(chosen, note="") for chosen in panel_group().selections)
+    table = of_group(panel_group(selections=quiet))["selection"].tables[0]
+    assert table.columns[-1] == "Candidates" and {len(cells) for cells in table.rows} == {len(table.columns)}
+
+
 def test_selection_draws_rules_as_shapes_in_the_colour_of_the_method() -> None:
     (made,) = of_group()["selection"].figures
     points = [trace for trace in made.data if "meta" in trace]

@@ -102,7 +102,7 @@ def test_the_sentence_of_a_population_and_with_a_correlation() -> None:
     far = EvalShift(str(groups(1.0)), "1", 1.0, False, agreement=0.4, target_gap=-0.1, correlation=-0.25)
     told = conflict_sentence([far])
     assert "the population's mean choice is that of training on 40% of pairs" in told
-    assert told.endswith("worse by 0.100. The two utilities have correlation -0.25.")
+    assert told.endswith("worse by 0.100. The two utilities have correlation −0.25.")
 
 
 def test_correlation_is_over_both_sides_of_the_pairs() -> None:
@@ -201,7 +201,7 @@ def test_correlations_of_objectives_are_told_least_first() -> None:
     columns = {"a": a, "b": -a, "c": a, "flat": np.ones(6)}
     pairs = pd.DataFrame({f"{side}_{name}": values for side in ("first", "second") for name, values in columns.items()})
     told = objective_correlations(pairs, list(columns))
-    assert told == "a and b -1.00, b and c -1.00, a and c +1.00"
+    assert told == "a and b −1.00, b and c −1.00, a and c +1.00"
     assert objective_correlations(None, ["a", "b"]) == "" == objective_correlations(pairs, ["a", "flat"])
     many = {f"{side}_{name}": a for side in ("first", "second") for name in "abcde"}
     assert objective_correlations(pd.DataFrame(many), list("abcde")).endswith("(the least of 10)")

@@ -11,7 +11,8 @@ import pytest
 
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.measure.build import build_report, leaderboard_rows
+from benchmark.measure.build import build_report
+from benchmark.measure.flat import leaderboard_rows
 from methods import Method
 from tests.synthetic import write_run
 
