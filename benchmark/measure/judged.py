@@ -17,6 +17,8 @@ from benchmark.measure.report import Estimate
 from benchmark.measure.utilities import Kind
 
 EMPTY = "nominal win: no mixture of DPO policies reaches this nominal reward"
+EDGE = "at the edge: DPO policies reach this nominal reward in some replicates and not in others"
+WON = 0.975  # a win by chance of one in forty, as on either side of a 95% interval
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,13 @@ class Judge:
 
 
 def estimate_over(values: Floats, seeds: int, jumps: bool = False) -> Estimate:
-    """The estimate, with what share of the replicates was empty; an empty programme is a nominal win, and missing."""
+    """The estimate, with what share of the replicates was empty.
+
+    An empty programme has no value: it is a nominal win where it is empty in at least `WON` of the replicates too; else
+    the method stands at the edge of what DPO reaches.
+    """
     share = float(np.isnan(replicates_of(values)).mean())
     told = f"{share:.0%} of replicates empty" if share else ""
     if np.isnan(values[0]):
-        return Estimate(None, n=seeds, note=f"{EMPTY}; {told}".removesuffix("; "))
+        return Estimate(None, n=seeds, note=f"{EMPTY if share >= WON else EDGE}; {told}".removesuffix("; "))
     return estimate(values, seeds, told, jumps)

@@ -110,7 +110,7 @@ class DiagnosticPoint:
 
 @dataclass(frozen=True)
 class Collapse:
-    """Whether a row's policy has collapsed at its last checkpoint, by a rule fixed in advance."""
+    """Whether a row's policy has collapsed at its last checkpoint, by one rule for all rows."""
 
     collapsed: bool
     sentence: str  # the rule's terms with their numbers

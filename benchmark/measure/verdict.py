@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from benchmark.measure.judged import EMPTY
+from benchmark.measure.judged import EDGE, EMPTY
 from benchmark.measure.report import Estimate, Row
 
-Outcome = Literal["clears", "does not", "nominal win", "unknown"]
+Outcome = Literal["clears", "does not", "nominal win", "edge", "unknown"]
 FEW_SEEDS = 5
+MOST_NAMES = 5  # that a sentence lists
 CONTROLS = {  # what the headline says of the controls, by how a caveat begins
     "Controls fail": "controls fail, so this is not evidence",
     "A positive control fails": "not all controls behave",
@@ -22,7 +23,7 @@ def outcome(over: Estimate | None, seeds: int) -> Outcome:
     if over is None or seeds < 2:
         return "unknown"
     if over.value is None or over.low is None:
-        return "nominal win" if over.note.startswith(EMPTY) else "unknown"
+        return "nominal win" if over.note.startswith(EMPTY) else "edge" if over.note.startswith(EDGE) else "unknown"
     return "clears" if over.low > 0 else "does not"
 
 
@@ -31,8 +32,10 @@ def row_verdict(row: Row) -> str:
     if row.status != "done" and not row.metrics:
         return f"{row.status.capitalize()}: {row.reason}" if row.reason else f"{row.status.capitalize()}."
     over = row.metrics.get("over_envelope")
-    if over is None or (over.value is None and not over.note.startswith(EMPTY)):
+    if over is None or (over.value is None and not over.note.startswith((EMPTY, EDGE))):
         return f"Not judged: {over.note}." if over and over.note else "Not judged."
+    if over.value is None and over.note.startswith(EDGE):
+        return f"At the edge of the nominal rewards that DPO reaches: no worst case to compare.{_empties(over)}"
     if over.value is None:
         return (
             "Reaches a nominal reward that no mixture of DPO policies reaches: a nominal win, with no worst case "
@@ -82,7 +85,7 @@ def control_caveats(rows: Sequence[Row]) -> tuple[str, ...]:
         return ()
     caveats = []
     positive = [row for row in rows if row.role == "positive control"]
-    judged = [row for row in positive if _outcome(row) not in ("unknown", "nominal win")]
+    judged = [row for row in positive if _outcome(row) not in ("unknown", "nominal win", "edge")]
     if not judged:
         caveats.append(
             "No positive control was judged (oracle): a method that does not clear may only show that nothing could."
@@ -138,7 +141,7 @@ def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
         return "One seed: what clears the DPO envelope cannot be judged over seeds."
     names = {
         kind: [row.label for row in methods if _outcome(row) == kind]
-        for kind in ("clears", "does not", "nominal win", "unknown")
+        for kind in ("clears", "does not", "nominal win", "edge", "unknown")
     }
     parts = []
     if names["clears"]:
@@ -153,6 +156,9 @@ def headline(rows: Sequence[Row], caveats: Sequence[str], seeds: int) -> str:
             f"{_listed(names['nominal win'])} {_verb(names['nominal win'], 'reaches', 'reach')} a nominal "
             "reward that DPO does not"
         )
+    if names["edge"]:
+        stand = _verb(names["edge"], "stands", "stand")
+        parts.append(f"{_listed(names['edge'])} {stand} at the edge of DPO's nominal rewards")
     if names["unknown"]:
         parts.append(f"{_listed(names['unknown'])} could not be judged")
     controls = next(
@@ -169,6 +175,9 @@ def _outcome(row: Row) -> Outcome:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """In words; of many the first ones, and how many more."""
+    if len(names) > MOST_NAMES:
+        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -16,7 +16,7 @@ LEAD = (
     "degrade after them, and probability disperses to completions that are in no pair. Steps are of training; of "
     "best-of-n, candidates."
 )
-CAPTION = "Collapse at the last checkpoint, by a rule fixed before any run; the terms are printed with their numbers."
+CAPTION = "Collapse at the last checkpoint, by one rule for all rows; its terms are printed with their numbers."
 
 
 @dataclass(frozen=True)

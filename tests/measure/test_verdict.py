@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from benchmark.measure.judged import EMPTY
+from benchmark.measure.judged import EDGE, EMPTY, estimate_over
 from benchmark.measure.names import rerun_command
 from benchmark.measure.report import Estimate, Row
 from benchmark.measure.verdict import control_caveats, headline, outcome, row_verdict, seed_caveats, signed
@@ -39,6 +40,7 @@ CLEARS, TIES, BELOW = (Estimate(0.18, 0.09, 0.31, 5), Estimate(0.02, -0.03, 0.04
         (BELOW, "No more than early-stopped DPO: below the envelope (−0.100 [−0.200, −0.050])."),
         (Estimate(0.18, 0.09, 0.31, 1), "cannot be judged over seeds"),
         (Estimate(None, n=5, note=EMPTY), "a nominal win"),
+        (Estimate(None, n=5, note=f"{EDGE}; 60% of replicates empty"), "At the edge of the nominal rewards that DPO"),
         (Estimate(None, note="no other plain DPO run to compare with"), "Not judged: no other plain DPO run"),
         (Estimate(0.18, 0.09, 0.31, 5, "39% of replicates empty"), "39% of replicates empty."),
     ],
@@ -87,6 +89,32 @@ def test_headline_counts_everyone_once() -> None:
     )
     assert "cannot be judged over seeds" in headline(rows, (), 1)
     assert headline([], (), 5) == "No method has finished yet."
+
+
+def test_headline_of_many_rows_names_the_first_and_counts_the_others() -> None:
+    told = headline([row(name, TIES) for name in "ABCDEFGH"], (), 5)
+    assert told.startswith("No method clears the DPO envelope: A, B, C, D and 4 others are no more than")
+    assert "E stands at the edge of DPO's nominal rewards" in headline(
+        [row("E", Estimate(None, n=5, note=EDGE))], (), 5
+    )
+
+
+def test_headline_of_controls_alone_says_so_and_one_that_fails_is_named() -> None:
+    rows = [row("Told", CLEARS, "gr_dpo", "positive control"), row("oracle", TIES, "oracle", "positive control")]
+    (caveat, _) = control_caveats(rows)
+    assert caveat.startswith("A positive control fails: oracle, which knows more than a method does, does not clear")
+    assert headline(rows, (caveat,), 5) == (
+        "Only controls were trained here: Told clears the DPO envelope; oracle is no more than early-stopped DPO "
+        "(5 seeds; not all controls behave)."
+    )
+
+
+@pytest.mark.parametrize(("empties", "words"), [(39, EMPTY), (30, EDGE)])
+def test_a_win_that_is_empty_in_some_replicates_only_is_at_the_edge(empties: int, words: str) -> None:
+    # one seed: one third of the 121 resamples are replicates of everything, all 40 of them at the end
+    values = np.full(121, 0.1)
+    values[0], values[121 - empties :] = np.nan, np.nan
+    assert estimate_over(values, 1).note.startswith(words)
 
 
 def test_few_seeds_are_said() -> None:

@@ -15,7 +15,7 @@ from benchmark.measure.bootstrap import estimate, estimate_over_seeds
 from benchmark.measure.claims.catalogue import DifferenceCheck, MetricCheck
 from benchmark.measure.claims.replicates import PER_CELL, far_place, has_axis, known_seeds, per_seed, resampled
 from benchmark.measure.claims.verdict import Finding, finding, interval
-from benchmark.measure.judged import EMPTY, Judge, estimate_over
+from benchmark.measure.judged import EDGE, EMPTY, Judge, estimate_over
 from benchmark.measure.report import Estimate
 from benchmark.measure.utilities import Kind
 
@@ -58,7 +58,7 @@ def check_group(judge: Judge, check: GroupCheck) -> Finding | None:
     more = ""
     if gated == "ungated" and check.metric not in PER_CELL:
         more = f"; with the language gate {interval(_estimate(judge, check, pairs, seeds, 'gated'))}"
-    if told.note.startswith(EMPTY):
+    if told.note.startswith((EMPTY, EDGE)):
         return Finding(where, f"{_what(judge, pairs)}, {words}: {told.note}", "not separable")
     return finding(check, where, f"{_what(judge, pairs)}, {words}", told, more)
 
