@@ -49,6 +49,7 @@ def prepare(config: RunConfig, options: RunOptions) -> Matrix:
     """
     if config.training.bf16 and gpu_count() == 0:
         raise UserError("training.bf16=true needs a GPU, and none is visible here.")
+    config.make_suite()  # a wrong setting is named as such, before it differs from an earlier run's
     return build_matrix(config, options.backend, earlier_cells(config, options))
 
 

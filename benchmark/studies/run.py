@@ -36,6 +36,7 @@ def prepare(config: StudyConfig, options: RunOptions) -> StudyMatrix:
     Raises:
         UserError: `out` holds a run with other settings, or a name in the configuration is wrong.
     """
+    config.make_study()  # a wrong setting is named as such, before it differs from an earlier run's
     return build_study_matrix(config, earlier_cells(config, options))
 
 

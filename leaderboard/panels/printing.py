@@ -11,6 +11,8 @@ from leaderboard.figures import compact
 from leaderboard.panels.base import TableCell
 from leaderboard.tables import MINUS, MISSING, finite, interval, number
 
+NOISE = 1e-12  # what is left of a difference of two equal numbers of double precision
+
 
 def words(text: str, note: str = "") -> TableCell:
     """A cell of text."""
@@ -42,8 +44,10 @@ def decimals(values: Iterable[float | None]) -> int:
 
 
 def short(value: float | None) -> str:
-    """Four significant digits with a true minus sign, a dash where the number is missing."""
-    return MISSING if finite(value) is None else f"{value:.4g}".replace("-", MINUS)
+    """Four significant digits with a true minus sign, a dash where the number is missing; rounding noise is 0."""
+    if (known := finite(value)) is None:
+        return MISSING
+    return "0" if abs(known) < NOISE else f"{known:.4g}".replace("-", MINUS)
 
 
 def scientific(value: float) -> str:

@@ -14,13 +14,17 @@ from playwright.sync_api import expect
 from benchmark.measure.report import Estimate
 from leaderboard.palette import Palette
 from leaderboard.panels.lines import Line, drawn, with_bars
-from leaderboard.panels.printing import decimals, estimated, pointed, scientific
+from leaderboard.panels.printing import decimals, estimated, pointed, scientific, short
 from tests.leaderboard.opened import Opened
 from tests.leaderboard.panel_reports import far_shifts, hostile_panels, panel_group, panel_report
 from tests.leaderboard.panel_views import DASH, FIRST, ORDER, alone, lines, of_group, of_report
 from tests.leaderboard.reports import row, rows
 
 # What is there, and what is left out ------------------------------------------------------------------------------
+
+
+def test_numbers_in_words_and_what_rounding_leaves() -> None:
+    assert [short(value) for value in (-26.4189, 1e-5, 6.1e-17, None)] == ["−26.42", "1e−05", "0", "–"]
 
 
 def test_panels_stand_in_the_order_of_the_page_and_ids_are_unique() -> None:

@@ -170,6 +170,11 @@ def test_a_mistake_is_one_message_and_status_2(arguments, message, capsys, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_wrong_setting_on_the_folder_of_a_run_is_named_as_such(home, finished, capsys):
+    assert call(home, *SMALL, "--set", "suite.epoch=3") == 2
+    assert "Did you mean 'suite.epochs'" in capsys.readouterr().err
+
+
 def test_plan_list_and_describe(home, capsys):
     assert call(home, "plan", *SMALL, "--methods", "dpo,sppo,reference", "--seeds", "1", out="plan") == 0
     printed = capsys.readouterr().out
