@@ -189,7 +189,7 @@ def signature_of(matrix: Matrix | StudyMatrix, outcome: Outcome) -> str:
         digest.update(f"{key} {reason}".encode())
     digest.update(str([[str(s), *map(str, points)] for s, points in matrix.evaluation.items()]).encode())
     root = Path(__file__).resolve().parent
-    for folder in (root / "measure", root / "studies", root.parent / "leaderboard"):
+    for folder in (root / "measure", root / "studies", root.parent / "leaderboard", root.parent / "shifts"):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and file.suffix != ".pyc":
                 digest.update(file.read_bytes())

@@ -135,6 +135,7 @@ def row(key: str, label: str, over: Estimate, start: float, end: float, kl: floa
         collapse=Collapse(False, "Not collapsed: quality 0.97 (least 0.5)."),
         training=training(),
         versions={"torch": "2.13.0", "trl": "1.16.0"},
+        runs=(1, 3),
     )
     return replace(made, **changes)
 

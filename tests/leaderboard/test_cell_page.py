@@ -24,6 +24,7 @@ def test_a_row_opens_a_page_with_its_command_its_records_and_its_samples(show: S
     text = cell.inner_text()
     assert "--methods 'kldpo(beta=0.1,tau=0.3)'" in text and "2502.01930" in text and "torch 2.13.0" in text
     assert "Collapsed in 1 of 3 seeds" in text and "3 done of 3 planned" in text
+    assert "run 1, 3 under" in text
     assert "against dpo(beta=0.1), p 0.001, Holm-corrected p 0.008" in text
     for name in CELL_FIGURES:
         figure = cell.locator(f"figure[data-figure={name}]")
