@@ -82,11 +82,11 @@ def finite(value: float | None) -> float | None:
 
 
 def number(value: float | None, decimals: int, signed: bool = False) -> str:
-    """A number with a fixed count of decimals and a true minus sign; an en dash where it is missing."""
+    """A number with a fixed count of decimals and a true minus sign (zero has none); a dash where it is missing."""
     if finite(value) is None:
         return MISSING
     text = f"{value:{'+' if signed else ''},.{decimals}f}"
-    return text.replace("-", MINUS)
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("+-")
 
 
 def interval(estimate: Estimate, decimals: int) -> str:
@@ -114,7 +114,8 @@ def cell(row: Row, column: Metric, shared: Collection[int] = ()) -> Cell:
 def _rank(row: Row, shared: Collection[int]) -> Cell:
     if row.rank is None:
         control = "a control is not ranked" if row.role.endswith("control") else ""
-        return _missing(control or UNRANKED.get(row.method, "nothing over the DPO envelope to rank by"))
+        other = "one seed cannot be ranked" if row.seeds_done == 1 else "no value over the DPO envelope to rank by"
+        return _missing(control or UNRANKED.get(row.method, other))
     return Cell(f"={row.rank}" if row.rank in shared else str(row.rank), "", "", "", row.rank, "value")
 
 

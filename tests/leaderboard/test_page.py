@@ -109,11 +109,12 @@ def test_missing_is_a_dash_with_a_reason_and_sorts_last() -> None:
     for value in (None, math.nan, math.inf):
         made = cell(row("x", "X", Estimate(value, note=EMPTY), 0.5, 0.4, 1), HEADLINE)
         assert (made.text, made.order, made.note, made.kind) == ("\N{EN DASH}", None, EMPTY, "missing")
-    assert cell(row("x", "X", Estimate(0.0), 0.5, 0.4, 1), HEADLINE).text == "+0.000"
+    assert cell(row("x", "X", Estimate(0.0), 0.5, 0.4, 1), HEADLINE).text == "0.000"
 
 
 def test_numbers_have_equal_decimals_and_a_true_minus() -> None:
     assert [number(x, 2) for x in (1234.5, -0.005, 0.1)] == ["1,234.50", "\N{MINUS SIGN}0.01", "0.10"]
+    assert [number(x, 2, signed=True) for x in (-0.004, 0.004, 0.02)] == ["0.00", "0.00", "+0.02"]
     assert interval(Estimate(1.0, None, 2.0), 2) == "" and interval(Estimate(1.0, 0.5, 2.0), 1) == "[0.5, 2.0]"
 
 
