@@ -47,11 +47,11 @@ def held(seeds: int, parts: tuple[float, float, float], gap: float | None, skewe
     return covered / WORLDS
 
 
-# 2,000 worlds: one standard error of the coverage is 0.5 points, for which the bounds leave half a point more.
+# 2,000 worlds, the same ones every time: one standard error of the coverage is 0.5 points.
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_a_mean_is_held_19_times_in_20(seeds: int, noise: str) -> None:
-    assert 0.925 <= held(seeds, NOISE[noise], None) <= 0.975
+    assert 0.93 <= held(seeds, NOISE[noise], None) <= 0.97
 
 
 @pytest.mark.parametrize("noise", NOISE)
