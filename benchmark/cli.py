@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmark.errors import UserError, unknown
+from benchmark.core.errors import UserError, unknown
 
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
 _USAGE_ERROR: Any = typer.BadParameter.__base__  # typer carries its own click, whose class has no public name
@@ -68,11 +68,11 @@ DEFAULT_STORE = Path(".cache/prefshift")
 
 def _settings(**given: Any) -> tuple[Any, Any]:
     """Configuration and options of `run` and `plan` from their arguments."""
-    from benchmark.config import is_study, read_config, read_study_config
-    from benchmark.execute.local import default_workers
+    from benchmark.core.plugins import load_file
     from benchmark.generation import resolve_backend
-    from benchmark.plugins import load_file
-    from benchmark.run import RunOptions, read_environment
+    from benchmark.pipeline.config import is_study, read_config, read_study_config
+    from benchmark.pipeline.execute.local import default_workers
+    from benchmark.pipeline.run import RunOptions, read_environment
 
     if given["executor"] != "local":
         raise unknown("executor", given["executor"], ["local"])
@@ -100,11 +100,11 @@ def _settings(**given: Any) -> tuple[Any, Any]:
 
 def _runner(settings: Any) -> Any:
     """The module that runs what the settings say: a suite of text, or an analytic one."""
-    import benchmark.run
-    import benchmark.studies.run
-    from benchmark.config import StudyConfig
+    import benchmark.pipeline.analytic.run
+    import benchmark.pipeline.run
+    from benchmark.pipeline.config import StudyConfig
 
-    return benchmark.studies.run if isinstance(settings, StudyConfig) else benchmark.run
+    return benchmark.pipeline.analytic.run if isinstance(settings, StudyConfig) else benchmark.pipeline.run
 
 
 def _go_offline() -> None:
@@ -164,8 +164,8 @@ def plan(
     """Show what `run` would do with the same options: cells, stages, time, disk. Runs nothing."""
     from rich.console import Console
 
-    from benchmark.plan import make_plan, plan_table
-    from benchmark.store import Store
+    from benchmark.core.store import Store
+    from benchmark.pipeline.plan import make_plan, plan_table
 
     settings, options = _settings(**locals())
     matrix = _runner(settings).prepare(settings, options)
@@ -229,7 +229,7 @@ def report(
     plugin: PLUGIN = None,
 ) -> int:
     """Merge finished runs and write one page. Runs of one suite must have been made alike; what differs is named."""
-    from benchmark.run import read_environment, write_page
+    from benchmark.pipeline.run import read_environment, write_page
 
     recorded = [Path(file) for folder in folders for file in (read_environment(folder) or {}).get("plugins", [])]
     _load_plugins([*(plugin or []), *(file for file in recorded if file.is_file())])
@@ -256,7 +256,7 @@ def export(
 
 
 def _load_plugins(files: Sequence[Path] | None) -> None:
-    from benchmark.plugins import load_file
+    from benchmark.core.plugins import load_file
 
     for file in dict.fromkeys(file.resolve() for file in files or []):
         load_file(file)

@@ -7,9 +7,9 @@ import inspect
 import typing
 from typing import Any
 
-from benchmark.errors import unknown
-from benchmark.measure.columns import METRICS
-from benchmark.plugins import Plugin
+from benchmark.core.errors import unknown
+from benchmark.core.plugins import Plugin
+from benchmark.report.columns import METRICS
 from benchmark.suites.base import Suite
 
 
@@ -55,7 +55,7 @@ def _methods() -> list[Any]:
 
 def _suites() -> list[Any]:
     """Suites of text, then analytic ones."""
-    from benchmark.studies.base import Study  # torch comes with it
+    from benchmark.suites.analytic import Study  # torch comes with it
 
     return [*Suite.registry.all(), *Study.registry.all()]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmark.measure.report import Row
+from benchmark.report.types import Row
 from leaderboard.figures import Figure, Trace, plain, told
 from leaderboard.palette import Look
 from leaderboard.panels.base import PanelTable, TableCell

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.errors import unknown
-from benchmark.measure.columns import Metric
-from benchmark.measure.report import Estimate
+from benchmark.core.errors import unknown
+from benchmark.report.columns import Metric
+from benchmark.report.types import Estimate
 from leaderboard.tables import COLUMNS, MINUS, MISSING, SIGNED, interval, number
 
 PARTS = ("", "_low", "_high", "_n")  # the columns of one metric

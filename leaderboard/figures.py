@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.measure.report import Curve, Estimate, EvalShift, Group, Row
+from benchmark.report.types import Curve, Estimate, EvalShift, Group, Row
 from leaderboard.palette import Palette
 from leaderboard.tables import MISSING, finite, number
 

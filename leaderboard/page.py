@@ -14,9 +14,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.measure.columns import METRICS, Metric
-from benchmark.measure.flat import leaderboard_rows
-from benchmark.measure.report import Report
+from benchmark.report.columns import METRICS, Metric
+from benchmark.report.flat import leaderboard_rows
+from benchmark.report.types import Report
 from leaderboard.export import export
 from leaderboard.figures import Figure
 from leaderboard.packing import embed, pack, plotly_script

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from benchmark.measure.report import Row
+from benchmark.report.types import Row
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a white page, and an olive.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933")

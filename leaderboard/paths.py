@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.measure.report import Group, PathPoint, Row
+from benchmark.report.types import Group, PathPoint, Row
 from leaderboard.figures import Figure, Trace, compact, plain, told
 from leaderboard.palette import COLOURS, PINNED, Palette
 from leaderboard.tables import number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.measure.report import Group, SampleCompletion
+from benchmark.report.types import Group, SampleCompletion
 from leaderboard.tables import number
 
 

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmark.measure.columns import METRICS, Metric
-from benchmark.measure.report import Estimate, Row, Standing
+from benchmark.report.columns import METRICS, Metric
+from benchmark.report.types import Estimate, Row, Standing
 
 MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
 NO_REASON = "not measured"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from benchmark.measure.report import Group, Row
+from benchmark.report.types import Group, Row
 from leaderboard.cells import CellView, cell_view
 from leaderboard.figures import Figure, curve, forest
 from leaderboard.palette import Look, Palette

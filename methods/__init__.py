@@ -1,7 +1,7 @@
 """Methods: log-probabilities in, losses and weights out. Drop a file in here and its classes are registered."""
 
-from benchmark.errors import UserError
-from benchmark.hyperparameters import choice, hyperparameter, log_uniform, non_negative, uniform
+from benchmark.core.errors import UserError
+from benchmark.core.hyperparameters import choice, hyperparameter, log_uniform, non_negative, uniform
 from methods.base import Coupling, Method, PairBatch, PairwiseMethod, Role, Solver, TrainingJob
 
 __all__ = [

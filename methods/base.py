@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from benchmark.calls import parse_call
-from benchmark.plugins import Plugin, Registry
+from benchmark.core.calls import parse_call
+from benchmark.core.plugins import Plugin, Registry
 
 S = TypeVar("S")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.calls import grid
-from benchmark.errors import UserError
-from benchmark.hyperparameters import hyperparameter
+from benchmark.core.calls import grid
+from benchmark.core.errors import UserError
+from benchmark.core.hyperparameters import hyperparameter
 from shifts.base import Array, Rewards, Shift
 from shifts.reward_blend import RewardBlend
 

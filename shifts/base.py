@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.calls import parse_call
-from benchmark.errors import UserError, unknown
-from benchmark.plugins import Plugin, Registry
+from benchmark.core.calls import parse_call
+from benchmark.core.errors import UserError, unknown
+from benchmark.core.plugins import Plugin, Registry
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from shifts.base import Array
 
 BRADLEY_TERRY, ARGMAX = "bradley_terry", "argmax"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.errors import UserError
-from benchmark.hyperparameters import check_names, hyperparameter
-from benchmark.seeds import generator
+from benchmark.core.errors import UserError
+from benchmark.core.hyperparameters import check_names, hyperparameter
+from benchmark.core.seeds import generator
 from shifts.base import Array, Rewards, Shift
 
 TOLERANCE = 1e-6

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.data import Pairs
+from benchmark.core.data import Pairs
 from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import PairCollator, ReferenceLogps

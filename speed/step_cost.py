@@ -25,8 +25,8 @@ from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
-from benchmark.data import Pairs
-from benchmark.resources import peak_memory_mb, release_memory, reset_peak_memory
+from benchmark.core.data import Pairs
+from benchmark.core.resources import peak_memory_mb, release_memory, reset_peak_memory
 from benchmark.training.batch import PairCollator, ReferenceLogps
 from benchmark.training.settings import TrainingSettings
 from benchmark.training.shared_prompt import SharedPromptCollator

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.calls import parse_call
-from benchmark.measure.across import cross_cell_records
-from benchmark.measure.metrics import cell_records
-from benchmark.seeds import derive_seed, generator
+from benchmark.core.calls import parse_call
+from benchmark.core.seeds import derive_seed, generator
+from benchmark.measure.records.across import cross_cell_records
+from benchmark.measure.records.metrics import cell_records
 from methods.base import parse_method
 from shifts.base import parse_shift
 from shifts.labels import Labelling

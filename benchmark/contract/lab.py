@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 from benchmark.contract.batches import GROUPS
 from benchmark.contract.subjects import OBJECTIVES
 from benchmark.contract.workers import Gradients, TwoWorkers
-from benchmark.data import Pairs, Prompts, write_table
+from benchmark.core.data import Pairs, Prompts, write_table
 from benchmark.policies.checkpoints import save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import PairCollator, ReferenceLogps

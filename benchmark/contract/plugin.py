@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmark.contract.check import Broken, Check, NotApplicable, expect
 from benchmark.contract.subjects import OBJECTIVES, MethodSubject, neighbours
-from benchmark.errors import UserError
-from benchmark.hyperparameters import Interval
-from benchmark.plugins import Plugin
+from benchmark.core.errors import UserError
+from benchmark.core.hyperparameters import Interval
+from benchmark.core.plugins import Plugin
 from methods.base import parse_method
 from shifts import Shift
 

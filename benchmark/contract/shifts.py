@@ -9,7 +9,7 @@ import numpy as np
 from benchmark.contract.check import Broken, Check, NotApplicable, expect, expect_close, measured
 from benchmark.contract.plugin import expect_defaults, expect_documented, expect_frozen, expect_validated
 from benchmark.contract.subjects import OBJECTIVES, ShiftSubject, neighbours
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from shifts import Rewards, Shift
 from shifts.base import check_objectives, parse_shift
 

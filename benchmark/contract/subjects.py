@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from benchmark.calls import parse_call
-from benchmark.errors import UserError, unknown
-from benchmark.hyperparameters import Choice, Interval
-from benchmark.plugins import Plugin, load_file
+from benchmark.core.calls import parse_call
+from benchmark.core.errors import UserError, unknown
+from benchmark.core.hyperparameters import Choice, Interval
+from benchmark.core.plugins import Plugin, load_file
 from methods import Method, PairwiseMethod
 from methods.base import parse_method
 from shifts import Shift

@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmark.contract.batches import GROUPS, random_batch
 from benchmark.contract.check import Check, NotApplicable, expect, expect_close
 from benchmark.contract.subjects import OBJECTIVES, MethodSubject
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.training.job import CellJob, World
 from benchmark.training.resume import STATE
 from benchmark.training.settings import TrainingSettings

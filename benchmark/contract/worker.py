@@ -12,7 +12,7 @@ from torch import distributed
 
 from benchmark.contract.lab import Lab
 from benchmark.contract.workers import MICRO, ORDER
-from benchmark.plugins import load_file
+from benchmark.core.plugins import load_file
 from methods import PairwiseMethod
 from methods.base import parse_method
 

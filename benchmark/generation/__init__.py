@@ -1,7 +1,8 @@
 """Generation of completions: one interface, two backends, imported only when one is made."""
 
+from benchmark.core.graph import Progress, silent
 from benchmark.generation.backends import BACKENDS, make_generator, resolve_backend, vllm_available
-from benchmark.generation.base import Generator, Progress, Sampling, silent
+from benchmark.generation.base import Generator, Sampling
 
 __all__ = [
     "BACKENDS",

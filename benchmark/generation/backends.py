@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from benchmark.errors import UserError, unknown
+from benchmark.core.errors import UserError, unknown
+from benchmark.core.resources import gpu_count
 from benchmark.generation.base import Generator
-from benchmark.resources import gpu_count
 
 BACKENDS = ("transformers", "vllm")
 

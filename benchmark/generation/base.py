@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.data import Completions, Prompts
-from benchmark.errors import UserError
-
-Progress = Callable[[int, int], None]  # (done, total), called now and then inside long stages
-
-
-def silent(done: int, total: int) -> None:
-    """Progress that is shown to nobody."""
+from benchmark.core.data import Completions, Prompts
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Progress, silent
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.core.seeds import derive_seed
 from benchmark.generation.base import Sampling
-from benchmark.seeds import derive_seed
 
 
 def uniforms(rows: int, sampling: Sampling) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmark.data import Completions, Prompts
+from benchmark.core.data import Completions, Prompts
 from benchmark.generation.base import (
     Generator,
     Progress,

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from benchmark.data import Completions, Prompts
-from benchmark.errors import UserError
+from benchmark.core.data import Completions, Prompts
+from benchmark.core.errors import UserError
+from benchmark.core.seeds import derive_seed
 from benchmark.generation.base import (
     Generator,
     Progress,
@@ -29,7 +30,6 @@ from benchmark.policies.checkpoints import (
     load_tokenizer,
     weights_stamp,
 )
-from benchmark.seeds import derive_seed
 
 _BATCHED_TOKENS = 16384
 _SEQUENCES = 256

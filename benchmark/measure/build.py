@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.measure import names
-from benchmark.measure.bootstrap import REPLICATES
+from benchmark.measure.analytic.runs import is_study_folder, load_studies
 from benchmark.measure.claims import claim_table, group_findings, read_catalogue
-from benchmark.measure.comparisons import comparisons, ranks, words
-from benchmark.measure.conflict import conflict_sentence, distances, label_sentence
-from benchmark.measure.diagnostics import recorded
-from benchmark.measure.group_data import GroupData, groups_of
-from benchmark.measure.judged import Judge
-from benchmark.measure.label_distance import labelling_of
-from benchmark.measure.linear import linear_weights
-from benchmark.measure.report import EvalShift, Group, Report, Row, RowRole
+from benchmark.measure.panels.conflict import conflict_sentence, distances, label_sentence
+from benchmark.measure.panels.diagnostics import recorded
+from benchmark.measure.panels.label_distance import labelling_of
+from benchmark.measure.panels.side_by_side import side_by_side
+from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.rows import measured_row, with_negative_controls
-from benchmark.measure.run_data import load_runs
-from benchmark.measure.seeds_needed import seeds_needed
+from benchmark.measure.runs import names
+from benchmark.measure.runs.groups import GroupData, groups_of
+from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection import selection_caveats, selections
 from benchmark.measure.settings import settings_in_words
-from benchmark.measure.side_by_side import side_by_side
-from benchmark.measure.studies import is_study_folder, load_studies
-from benchmark.measure.variance import variance
-from benchmark.measure.verdict import control_caveats, headline, seed_caveats
+from benchmark.measure.statistics.bootstrap import REPLICATES
+from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.comparisons import comparisons, ranks, words
+from benchmark.measure.table.seeds_needed import seeds_needed
+from benchmark.measure.table.variance import variance
+from benchmark.measure.table.verdict import control_caveats, headline, seed_caveats
+from benchmark.report.types import EvalShift, Group, Report, Row, RowRole
 
 TITLE = "Preference-shift robustness"
 ORDER: dict[RowRole, int] = {"method": 0, "baseline": 1, "positive control": 2, "negative control": 3}

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchmark.measure import names
-from benchmark.measure.adversary import adversarial_curves
-from benchmark.measure.diagnostics import collapse, diagnostics
-from benchmark.measure.estimates import curve, hyperparameters, row_metrics
-from benchmark.measure.group_data import GroupData
-from benchmark.measure.judged import Judge
-from benchmark.measure.paths import path
-from benchmark.measure.report import Row, RowRole, Status
-from benchmark.measure.training_curves import row_versions, training_curve
-from benchmark.measure.verdict import inner_dpo, row_verdict
+from benchmark.measure.panels.adversary import adversarial_curves
+from benchmark.measure.panels.diagnostics import collapse, diagnostics
+from benchmark.measure.panels.training_curves import row_versions, training_curve
+from benchmark.measure.panels.trajectory import path
+from benchmark.measure.runs import names
+from benchmark.measure.runs.groups import GroupData
+from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.estimates import curve, hyperparameters, row_metrics
+from benchmark.measure.table.verdict import inner_dpo, row_verdict
+from benchmark.report.types import Row, RowRole, Status
 
 
 def measured_row(judge: Judge, table: pd.DataFrame, key: str) -> Row:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.measure.bootstrap import LEVEL
-from benchmark.measure.conflict import objective_correlations
-from benchmark.measure.group_data import GroupData
-from benchmark.measure.run_data import SuiteRuns
+from benchmark.measure.panels.conflict import objective_correlations
+from benchmark.measure.runs.groups import GroupData
+from benchmark.measure.runs.reading import SuiteRuns
 from benchmark.measure.selection import RULES
+from benchmark.measure.statistics.bootstrap import LEVEL
 
 
 def settings_in_words(suites: Sequence[SuiteRuns], groups: Sequence[GroupData], replicates: int) -> dict[str, str]:

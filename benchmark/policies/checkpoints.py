@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError)
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]

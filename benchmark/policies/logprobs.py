@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 
 _LOGITS_BYTES = 16 * 2**20  # of one float32 logits tensor; five live at once; larger ones cost page faults
 _IGNORE = -1

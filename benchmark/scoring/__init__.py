@@ -6,7 +6,7 @@ import importlib
 import json
 from pathlib import Path
 
-from benchmark.errors import UserError, unknown
+from benchmark.core.errors import UserError, unknown
 from benchmark.scoring.base import RewardModel
 
 __all__ = ["RewardModel", "load_reward_model"]

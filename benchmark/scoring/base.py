@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 
 
 class RewardModel(ABC):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmark.data import Ints
+from benchmark.core.data import Ints
 
 _CHUNK = 32  # batches among which lengths are sorted while training
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.scoring.base import RewardModel
 
 BINS = 10

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from benchmark.data import Floats
-from benchmark.generation.base import Progress, silent
+from benchmark.core.data import Floats
+from benchmark.core.graph import Progress, silent
 from benchmark.scoring.base import RewardModel
 from benchmark.scoring.batches import shuffled_batches, sorted_batches
 from benchmark.scoring.words import FIRST_WORD, PAD, UNKNOWN, Vocabulary

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.data import Floats
-from benchmark.generation.base import Progress, silent
+from benchmark.core.data import Floats
+from benchmark.core.graph import Progress, silent
 from benchmark.scoring.base import RewardModel
 
 _WEIGHTS = "model.safetensors"

@@ -26,9 +26,9 @@ from transformers import (
     TrainingArguments,
 )
 
-from benchmark.data import Floats
-from benchmark.errors import UserError
-from benchmark.generation.base import Progress, silent
+from benchmark.core.data import Floats
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Progress, silent
 from benchmark.scoring.base import RewardModel
 from benchmark.scoring.batches import sorted_batches
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.data import Bools, Floats, Prompts
-from benchmark.generation.base import Progress
-from benchmark.plugins import Registry
+from benchmark.core.data import Bools, Floats, Prompts
+from benchmark.core.graph import Progress
+from benchmark.core.plugins import Registry
 
 Split = Literal["train", "validation", "test"]
 

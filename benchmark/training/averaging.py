@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from benchmark.generation.base import Progress
-from benchmark.resources import peak_memory_mb, reset_peak_memory
+from benchmark.core.graph import Progress
+from benchmark.core.resources import peak_memory_mb, reset_peak_memory
 
 _WEIGHTS = "model*.safetensors"
 _BESIDE = ("*.json", "*.txt", "*.model", "*.jinja")  # config, tokenizer, index of the weights

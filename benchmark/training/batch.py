@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from benchmark.data import Pairs
+from benchmark.core.data import Pairs
 
 
 @dataclass(frozen=True)

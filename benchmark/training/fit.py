@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
+from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
-from benchmark.resources import reset_peak_memory
 from benchmark.training.batch import PairCollator
 from benchmark.training.recording import Keeper, without_dropout, write_outcome
 from benchmark.training.resume import Saver, restore, resumable

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.data import Floats, Pairs, Prompts, read_table
-from benchmark.generation.base import Progress
+from benchmark.core.data import Floats, Pairs, Prompts, read_table
+from benchmark.core.graph import Progress
 from benchmark.training.batch import ReferenceLogps
 from benchmark.training.fit import fit_pairs
 from benchmark.training.settings import TrainingSettings

@@ -20,11 +20,11 @@ from torch import Tensor
 from trl import KTOConfig, KTOTrainer
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
-from benchmark.data import Floats, Pairs
-from benchmark.errors import UserError
+from benchmark.core.data import Floats, Pairs
+from benchmark.core.errors import UserError
+from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
-from benchmark.resources import reset_peak_memory
 from benchmark.training.batch import ReferenceLogps
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 

@@ -22,8 +22,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from benchmark.errors import UserError
-from benchmark.generation.base import Progress, silent
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Progress, silent
 
 
 @dataclass(frozen=True)

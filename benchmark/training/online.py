@@ -14,9 +14,9 @@ from datasets import Dataset
 from torch import Tensor
 from trl import RLOOConfig, RLOOTrainer
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
+from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
-from benchmark.resources import reset_peak_memory
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from methods import PairwiseMethod, Solver
 
 STEP = 1e-4  # first displacement of the pair that moves most, relative to the root mean square norm of an embedding

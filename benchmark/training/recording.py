@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from transformers import TrainerCallback
 
+from benchmark.core.resources import peak_memory_mb
 from benchmark.policies.checkpoints import save_policy
-from benchmark.resources import peak_memory_mb
 from benchmark.training.settings import checkpoint_steps
 from benchmark.training.trainer import trainer_config
 

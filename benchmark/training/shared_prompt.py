@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmark.data import Pairs
+from benchmark.core.data import Pairs
 from benchmark.training.batch import ReferenceLogps, per_pair_columns
 from benchmark.training.forward import at_least_float32, pair_batch
 from methods import PairBatch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.measure.report import Group, Report
+from benchmark.report.types import Group, Report
 from leaderboard.palette import Palette
 from leaderboard.panels.adversarial import adversarial
 from leaderboard.panels.base import Panel, PanelTable, TableCell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.measure.report import AdversarialCurve, Group, Row
+from benchmark.report.types import AdversarialCurve, Group, Row
 from leaderboard.figures import Figure
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from benchmark.measure.report import Claim, Report
+from benchmark.report.types import Claim, Report
 from leaderboard.panels.base import Kind, Panel, PanelTable, TableCell
 from leaderboard.panels.printing import words
 

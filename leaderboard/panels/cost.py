@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.measure.report import Group
+from benchmark.report.types import Group
 from leaderboard.figures import Figure, told
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel

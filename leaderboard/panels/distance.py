@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmark.measure.report import EvalShift, Group
+from benchmark.report.types import EvalShift, Group
 from leaderboard.figures import Figure
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell

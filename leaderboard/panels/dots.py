@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.measure.report import Estimate, Row
+from benchmark.report.types import Estimate, Row
 from leaderboard.figures import Figure, Trace, compact, plain, told
 from leaderboard.palette import Look, Palette
 from leaderboard.panels.lines import error_bars

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.measure.report import Estimate, Row
+from benchmark.report.types import Estimate, Row
 from leaderboard.figures import BANDS_AT_MOST, Figure, Trace, compact, plain, told
 from leaderboard.palette import Look, Palette
 from leaderboard.panels.printing import parts, short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.measure.report import Group, PathPoint, Row
+from benchmark.report.types import Group, PathPoint, Row
 from leaderboard.figures import Figure, compact
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel

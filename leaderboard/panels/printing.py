@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from benchmark.measure.report import Estimate
+from benchmark.report.types import Estimate
 from leaderboard.figures import compact
 from leaderboard.panels.base import TableCell
 from leaderboard.tables import MINUS, MISSING, finite, interval, number

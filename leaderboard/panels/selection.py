@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from benchmark.measure.report import Estimate, Group, Selected
 from benchmark.measure.selection import RULES
+from benchmark.report.types import Estimate, Group, Selected
 from leaderboard.figures import Figure, Trace, plain, told
 from leaderboard.palette import GREY, MARKERS, Look, Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell

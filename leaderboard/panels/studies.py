@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from benchmark.measure.report import Estimate, Report, Study, StudyFigure, StudyLine, StudyTable
+from benchmark.report.types import Estimate, Report, Study, StudyFigure, StudyLine, StudyTable
 from leaderboard.figures import BANDS_AT_MOST, Figure
 from leaderboard.palette import COLOURS, FILLS, MARKERS, Look, Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.measure.report import DiagnosticPoint, Group, Row
+from benchmark.report.types import DiagnosticPoint, Group, Row
 from leaderboard.figures import Figure, compact
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell

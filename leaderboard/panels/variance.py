@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.measure.report import Group, Row, Variance
-from benchmark.measure.variance import REWARD_MODEL
+from benchmark.measure.table.variance import REWARD_MODEL
+from benchmark.report.types import Group, Row, Variance
 from leaderboard.figures import Figure, Trace, compact, plain, told
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.dots import ROW_HEIGHT, row_axis

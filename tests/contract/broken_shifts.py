@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.errors import unknown
+from benchmark.core.errors import unknown
 from methods import hyperparameter, uniform
 from shifts.alpha_mixture import AlphaMixture
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.config import read_config
-from benchmark.data import Completions, Prompts
-from benchmark.graph import Task
-from benchmark.matrix import StageBuilder, build_matrix
-from benchmark.stages import _world, keep_best
+from benchmark.core.data import Completions, Prompts
+from benchmark.core.graph import Task
+from benchmark.pipeline.config import read_config
+from benchmark.pipeline.matrix import StageBuilder, build_matrix
+from benchmark.pipeline.stages import _world, keep_best
 from benchmark.suites.base import Scores
 from methods.base import parse_method
 from shifts.base import parse_shift

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.calls import grid, parse_call, split_calls
 from benchmark.cli import main
-from benchmark.config import PRESETS, read_config
-from benchmark.errors import UserError
-from benchmark.matrix import build_matrix
+from benchmark.core.calls import grid, parse_call, split_calls
+from benchmark.core.errors import UserError
+from benchmark.pipeline.config import PRESETS, read_config
+from benchmark.pipeline.matrix import build_matrix
 from benchmark.suites.base import Suite
 
 
@@ -103,7 +103,7 @@ def test_a_mistake_is_one_message_and_status_2(arguments, message, capsys, tmp_p
 
 
 def test_a_plug_in_that_cannot_be_imported_names_its_line(tmp_path):
-    from benchmark.plugins import load_file
+    from benchmark.core.plugins import load_file
 
     file = tmp_path / "broken.py"
     file.write_text("import math\nmath.nonsense\n")

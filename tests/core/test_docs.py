@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark.plugins import load_file
+from benchmark.core.plugins import load_file
 from methods import Method, PairBatch
 
 ROOT = Path(__file__).resolve().parents[2]

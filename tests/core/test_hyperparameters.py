@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.hyperparameters import choice, hyperparameter, log_uniform, non_negative, uniform
-from benchmark.plugins import Plugin, Registry, fingerprint
-from benchmark.seeds import derive_seed
+from benchmark.core.errors import UserError
+from benchmark.core.hyperparameters import choice, hyperparameter, log_uniform, non_negative, uniform
+from benchmark.core.plugins import Plugin, Registry, fingerprint
+from benchmark.core.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def test_seeds_depend_on_their_names_alone():
 
 
 def test_the_fingerprint_of_a_method_follows_its_code_and_not_its_words(tmp_path):
-    from benchmark.plugins import _code_of
+    from benchmark.core.plugins import _code_of
 
     def code(text: str) -> str:
         (tmp_path / "file.py").write_text(text)
@@ -87,7 +87,7 @@ def test_the_fingerprint_of_a_method_follows_its_code_and_not_its_words(tmp_path
 
 
 def test_the_fingerprint_leaves_out_what_the_measurement_alone_calls(tmp_path):
-    from benchmark.plugins import _code_of
+    from benchmark.core.plugins import _code_of
 
     def code(methods: str) -> str:
         (tmp_path / "file.py").write_text(f"class A:\n    x = 1\n{methods}")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.execute.local import LocalExecutor, _Queue
-from benchmark.execute.worker import WorkerSetup
-from benchmark.graph import Stage
-from benchmark.store import Store
+from benchmark.core.graph import Stage
+from benchmark.core.store import Store
+from benchmark.pipeline.execute.local import LocalExecutor, _Queue
+from benchmark.pipeline.execute.worker import WorkerSetup
 
 PLUGIN = """
 import os, signal
 from pathlib import Path
-from benchmark.graph import Task, stage
+from benchmark.core.graph import Task, stage
 
 @stage("write_in_test", version=1)
 def write(task: Task, text: str) -> None:
@@ -93,5 +93,6 @@ def test_the_longest_chain_goes_first():
 def test_no_torch_is_imported_by_the_master():
     import subprocess
 
-    code = "import benchmark.cli, benchmark.execute.local, benchmark.graph, sys; sys.exit('torch' in sys.modules)"
+    modules = "benchmark.cli, benchmark.pipeline.execute.local, benchmark.core.graph"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.graph import Stage, missing_stages
-from benchmark.store import Store, content_key
+from benchmark.core.graph import Stage, missing_stages
+from benchmark.core.store import Store, content_key
 
 
 def make(kind: str, identity: dict, **inputs: Stage) -> Stage:
@@ -77,7 +77,7 @@ def test_only_what_a_missing_result_needs_is_missing(tmp_path):
 
 
 def test_a_store_that_cannot_be_written_is_a_users_mistake(tmp_path):
-    from benchmark.errors import UserError
+    from benchmark.core.errors import UserError
 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmark.data import Prompts
+from benchmark.core.data import Prompts
 from benchmark.policies.checkpoints import save_policy
 
 WORDS = 60

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.generation import backends, make_generator, resolve_backend
 
 

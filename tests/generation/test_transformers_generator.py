@@ -10,8 +10,8 @@ import torch
 from scipy.stats import chisquare
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from benchmark.data import Prompts
-from benchmark.errors import UserError
+from benchmark.core.data import Prompts
+from benchmark.core.errors import UserError
 from benchmark.generation import Sampling
 from benchmark.generation.transformers import TransformersGenerator
 

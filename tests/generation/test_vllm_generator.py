@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import chisquare
 from transformers import AutoModelForCausalLM
 
-from benchmark.data import Prompts
-from benchmark.errors import UserError
+from benchmark.core.data import Prompts
+from benchmark.core.errors import UserError
 from benchmark.generation import Sampling, vllm_available
 from benchmark.generation.engine_process import EngineError, EngineProcess
 from benchmark.generation.transformers import TransformersGenerator

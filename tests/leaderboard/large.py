@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmark.measure.columns import METRICS
-from benchmark.measure.report import (
+from benchmark.core.seeds import generator
+from benchmark.report.columns import METRICS
+from benchmark.report.types import (
     AdversarialCurve,
     Collapse,
     Curve,
@@ -22,7 +23,6 @@ from benchmark.measure.report import (
     TrainingCurve,
     Variance,
 )
-from benchmark.seeds import generator
 from tests.leaderboard.reports import compared, group, report, row, shifts
 from tests.synthetic import WORDS
 

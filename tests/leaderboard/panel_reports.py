@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmark.measure.report import (
+from benchmark.report.types import (
     AdversarialCurve,
     Claim,
     Collapse,

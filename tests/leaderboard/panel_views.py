@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.measure.report import Group, Report, Row
+from benchmark.report.types import Group, Report, Row
 from leaderboard.figures import Figure, Trace
 from leaderboard.palette import Palette
 from leaderboard.panels import Panel, PanelTable, group_panels, report_panels

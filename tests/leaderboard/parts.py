@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmark.measure.columns import METRICS
-from benchmark.measure.report import (
+from benchmark.report.columns import METRICS
+from benchmark.report.types import (
     Collapse,
     Comparison,
     Curve,

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from benchmark.measure.report import (
+from benchmark.report.types import (
     Collapse,
     Comparison,
     Estimate,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.measure.report import Estimate
+from benchmark.report.types import Estimate
 from tests.leaderboard.opened import SEEN, Opened
 from tests.leaderboard.reports import SCRIPT, group, hostile, report, rows
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.measure.flat import leaderboard_rows
+from benchmark.report.flat import leaderboard_rows
 from leaderboard.export import export
 from tests.leaderboard.large import large
 from tests.leaderboard.opened import SEEN, Opened

@@ -9,8 +9,8 @@ import math
 import pandas as pd
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.measure.flat import leaderboard_rows
+from benchmark.core.errors import UserError
+from benchmark.report.flat import leaderboard_rows
 from leaderboard.export import export
 from tests.leaderboard.reports import group, report
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmark.measure.report import Estimate
+from benchmark.report.types import Estimate
 from leaderboard.cells import cell_view
 from leaderboard.figures import compact, curve, forest, plain, told
 from leaderboard.palette import COLOURS, GREY, MARKERS, SYMBOLS, Look, Palette

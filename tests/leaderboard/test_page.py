@@ -9,8 +9,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.measure.columns import METRICS
-from benchmark.measure.report import Estimate
+from benchmark.report.columns import METRICS
+from benchmark.report.types import Estimate
 from leaderboard import write_site
 from leaderboard.packing import plotly_script
 from leaderboard.page import hidden_columns, render

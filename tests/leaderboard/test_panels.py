@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.measure.report import AdversarialCurve, Collapse, DiagnosticPoint, Estimate, Variance
+from benchmark.report.types import AdversarialCurve, Collapse, DiagnosticPoint, Estimate, Variance
 from leaderboard.palette import COLOURS, GREY
 from tests.leaderboard.panel_reports import RADII, far_shifts, filled, panel_group
 from tests.leaderboard.panel_views import DASH, FIRST, alone, column, figure, lines, of_group

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from benchmark.measure.report import Estimate
+from benchmark.report.types import Estimate
 from leaderboard.palette import Palette
 from leaderboard.panels.lines import Line, drawn, with_bars
 from leaderboard.panels.printing import decimals, estimated, pointed, scientific, short

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.measure.build import build_report
-from benchmark.measure.report import Group
+from benchmark.report.types import Group
 from tests.synthetic import write_run
 
 

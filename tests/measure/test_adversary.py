@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy.optimize import linprog, minimize
 
-from benchmark.data import Floats
-from benchmark.measure.adversary import convex_weights, worst_weighting
-from benchmark.measure.balls import chi_square_terms, kl_terms, total_variation_terms
-from benchmark.measure.report import AdversarialCurve, Group, Row
+from benchmark.core.data import Floats
+from benchmark.measure.panels.adversary import convex_weights, worst_weighting
+from benchmark.measure.statistics.balls import chi_square_terms, kl_terms, total_variation_terms
+from benchmark.report.types import AdversarialCurve, Group, Row
 from methods import PairBatch
 from methods.chi2_dpo import Chi2DPO
 from methods.kldpo import KLDPO

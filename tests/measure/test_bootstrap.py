@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.bootstrap import ONE_SEED, crossed, estimate, estimate_over_seeds, replicates_of, weighted_median
+from benchmark.measure.statistics.bootstrap import (
+    ONE_SEED,
+    crossed,
+    estimate,
+    estimate_over_seeds,
+    replicates_of,
+    weighted_median,
+)
 
 
 def test_the_first_row_is_the_sample_and_the_parts_resample_seeds_prompts_and_both() -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.measure.bootstrap import ONE_SEED
 from benchmark.measure.build import build_report
-from benchmark.measure.columns import METRICS
-from benchmark.measure.flat import leaderboard_rows
-from benchmark.measure.report import Group, Row
+from benchmark.measure.statistics.bootstrap import ONE_SEED
+from benchmark.report.columns import METRICS
+from benchmark.report.flat import leaderboard_rows
+from benchmark.report.types import Group, Row
 from tests.synthetic import METHODS, TRAIN, Trained, write_run
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.measure.analytic.runs import StudyRuns
 from benchmark.measure.build import build_report
 from benchmark.measure.claims import claim_table, group_findings, read_catalogue
 from benchmark.measure.claims.catalogue import Sided
 from benchmark.measure.claims.verdict import finding, judge_side
-from benchmark.measure.estimates import curve
-from benchmark.measure.group_data import groups_of
-from benchmark.measure.judged import Judge
-from benchmark.measure.report import Claim, Estimate
-from benchmark.measure.run_data import load_runs
-from benchmark.measure.studies import StudyRuns
+from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.reading import load_runs
+from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.estimates import curve
+from benchmark.report.types import Claim, Estimate
 from benchmark.studies.toy_3d import Toy3D
 from methods.base import parse_method
 from tests.synthetic import METHODS, Trained, write_run

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.measure.claims import read_catalogue
 from benchmark.measure.claims.catalogue import FILE, DifferenceCheck, MetricCheck, StudyCheck, StudyDifferenceCheck
-from benchmark.studies.base import Study
 from benchmark.studies.loglinear import summary as rates
 from benchmark.studies.toy_3d import summary as toy
+from benchmark.suites.analytic import Study
 from methods import Method
 from shifts import Shift
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.measure.bootstrap import ONE_SEED
 from benchmark.measure.build import build_report
-from benchmark.measure.comparisons import Contest, comparisons, default_dpo, holm, rankable, words
-from benchmark.measure.group_data import groups_of
-from benchmark.measure.judged import Judge
-from benchmark.measure.report import Comparison, Estimate, Group, Row
-from benchmark.measure.run_data import load_runs
-from benchmark.measure.spread import Spread
+from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.reading import load_runs
+from benchmark.measure.statistics.bootstrap import ONE_SEED
+from benchmark.measure.statistics.spread import Spread
+from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.comparisons import Contest, comparisons, default_dpo, holm, rankable, words
+from benchmark.report.types import Comparison, Estimate, Group, Row
 from tests.synthetic import METHODS, Trained, write_run
 
 DPO = "dpo(beta=0.1)"

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.measure.conflict import (
+from benchmark.measure.panels.conflict import (
     conflict_sentence,
     distance,
     distances,
     label_sentence,
     objective_correlations,
 )
-from benchmark.measure.label_distance import label_distance, labelling_of, log_label_probabilities
-from benchmark.measure.report import EvalShift
+from benchmark.measure.panels.label_distance import label_distance, labelling_of, log_label_probabilities
+from benchmark.report.types import EvalShift
 from shifts.base import Rewards, Shift, parse_shift
 from shifts.labels import ARGMAX, Labelling, draw_annotators
 

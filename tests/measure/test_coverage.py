@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.data import Floats
-from benchmark.measure.bootstrap import crossed, spread_of
+from benchmark.core.data import Floats
+from benchmark.measure.statistics.bootstrap import crossed, spread_of
 
 PROMPTS, RESAMPLES, WORLDS, SETS = 100, 1200, 2000, 8
 SEEDS_DOMINATE, PROMPTS_DOMINATE, COMPLETIONS_DOMINATE = (1, 0.1, 0.1), (0.1, 1, 0.1), (0.1, 0.1, 1)

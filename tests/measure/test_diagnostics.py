@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmark.measure.build import build_report
-from benchmark.measure.report import Group, Row
+from benchmark.report.types import Group, Row
 from tests.synthetic import METHODS, STEPS, write_run
 
 FEW = [METHODS[0], METHODS[2], METHODS[5]]  # reference, DPO, KLDPO

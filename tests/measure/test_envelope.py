@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.envelope import BOTH_WAYS, ONE_WAY, Means, kl_saving, over_envelope
+from benchmark.measure.statistics.envelope import BOTH_WAYS, ONE_WAY, Means, kl_saving, over_envelope
 
 # Two shifts; the nominal one is the first. The reference (0.4, 0.4), DPO (0.8, 0.2) with KL 6.
 DPO = [(0.4, 0.4, 0.0), (0.8, 0.2, 6.0)]

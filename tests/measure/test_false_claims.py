@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.bootstrap import crossed, estimate
-from benchmark.measure.envelope import Means, over_envelope
+from benchmark.measure.statistics.bootstrap import crossed, estimate
+from benchmark.measure.statistics.envelope import Means, over_envelope
 
 STOPS = np.array([0.0, *(end * k / 5 for end in (1.0, 0.8, 0.5) for k in range(1, 6))])  # three betas, five checkpoints
 SEEDS, PROMPTS, REPLICATES = 5, 150, 400

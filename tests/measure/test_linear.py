@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.linear import binding, linear_weights
+from benchmark.measure.records.linear import binding, linear_weights
 from shifts.base import Rewards, Shift, parse_shift
 
 

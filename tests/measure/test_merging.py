@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import MISTAKE, main
-from benchmark.config import read_config
-from benchmark.errors import UserError
-from benchmark.measure import merging
+from benchmark.core.errors import UserError
 from benchmark.measure.build import build_report
-from benchmark.measure.run_data import load_runs
-from benchmark.run import RunOptions, prepare
-from benchmark.run import _write_environment as write_environment
+from benchmark.measure.runs import merging
+from benchmark.measure.runs.reading import load_runs
+from benchmark.pipeline.config import read_config
+from benchmark.pipeline.run import RunOptions, prepare
+from benchmark.pipeline.run import _write_environment as write_environment
 from tests.synthetic import METHODS, Trained, write_run
 
 SMALL: dict[str, Any] = {"seeds": 2, "prompts": 10}

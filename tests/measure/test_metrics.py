@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.measure.across import anchor, cross_cell_records
-from benchmark.measure.estimates import pairwise_wins
-from benchmark.measure.metrics import (
+from benchmark.measure.records.across import anchor, cross_cell_records
+from benchmark.measure.records.metrics import (
     MetricRecord,
     cell_records,
     gradient_ratios,
     preference_accuracy,
     win_rate,
 )
-from benchmark.measure.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
-from benchmark.measure.utilities import gate, utility
+from benchmark.measure.records.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
+from benchmark.measure.records.utilities import gate, utility
+from benchmark.measure.table.estimates import pairwise_wins
 from shifts.base import Shift, parse_shift
 
 RANGES = {"joy": (-1.0, 1.0), "sadness": (0.0, 1.0)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.measure.names import method_facts, method_label
+from benchmark.measure.runs.names import method_facts, method_label
 
 
 def test_a_label_tells_what_is_set_and_what_tells_siblings_apart() -> None:

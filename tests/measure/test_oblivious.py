@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.measure.build import build_report
-from benchmark.measure.envelope import BOTH_WAYS, ONE_WAY, Fold, Means, over_envelope
-from benchmark.measure.group_data import GroupData, SplitArrays
-from benchmark.measure.judged import Judge
+from benchmark.measure.runs.groups import GroupData, SplitArrays
 from benchmark.measure.selection import RULES, selections
 from benchmark.measure.selection.pool import Pool
 from benchmark.measure.selection.rules import Rule
 from benchmark.measure.selection.seen import Seen
 from benchmark.measure.selection.select import selected, taken
+from benchmark.measure.statistics.envelope import BOTH_WAYS, ONE_WAY, Fold, Means, over_envelope
+from benchmark.measure.table.comparer import Judge
 from tests.measure.test_radius import write_curves
 from tests.measure.test_selection import DPO, FAST, LIFTED, chosen, judge_of, seen
 from tests.synthetic import Trained, write_run

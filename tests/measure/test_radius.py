@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmark.measure.group_data import GroupData, groups_of
-from benchmark.measure.run_data import load_runs
+from benchmark.measure.runs.groups import GroupData, groups_of
+from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection.pool import candidates_of
 from benchmark.measure.selection.radius import chi_square_radius, disagreement_radius, implied_radius
 from benchmark.measure.selection.training import disagreement, training_radii

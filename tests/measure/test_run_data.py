@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmark.errors import UserError
-from benchmark.measure.group_data import groups_of
-from benchmark.measure.run_data import load_runs
+from benchmark.core.errors import UserError
+from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.reading import load_runs
 from tests.synthetic import METHODS, Trained, write_run
 
 SMALL: dict[str, Any] = {"seeds": 2, "prompts": 10}

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from benchmark.measure.build import build_report
-from benchmark.measure.seeds_needed import MOST, POWER, Gap, sentence
-from benchmark.measure.spread import Spread
+from benchmark.measure.statistics.spread import Spread
+from benchmark.measure.table.seeds_needed import MOST, POWER, Gap, sentence
 from tests.synthetic import METHODS, write_run
 
 

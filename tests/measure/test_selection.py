@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.collect import _training_pairs
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.describe import listing
-from benchmark.measure.bootstrap import replicates_of
 from benchmark.measure.build import build_report
-from benchmark.measure.envelope import Means
-from benchmark.measure.group_data import groups_of
-from benchmark.measure.judged import Judge
-from benchmark.measure.report import Group, Selected
-from benchmark.measure.run_data import load_runs
+from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection import RULES, selections
 from benchmark.measure.selection.rules import KL_BUDGET
 from benchmark.measure.selection.seen import Candidate, Choice, Radii, Seen
 from benchmark.measure.selection.select import most_often, taken
+from benchmark.measure.statistics.bootstrap import replicates_of
+from benchmark.measure.statistics.envelope import Means
+from benchmark.measure.table.comparer import Judge
+from benchmark.pipeline.collect import _training_pairs
+from benchmark.report.types import Group, Selected
 from tests.measure.test_radius import write_curves
 from tests.synthetic import METHODS, Trained, write_run
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from benchmark.measure.simplex import best_mixture
+from benchmark.measure.statistics.simplex import best_mixture
 
 
 def solve(values: list[list[float]], nominal: list[float], floor: float) -> tuple[float, list[float], float]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.measure.bootstrap import crossed, spread_of
-from benchmark.measure.spread import Spread, spread
+from benchmark.measure.statistics.bootstrap import crossed, spread_of
+from benchmark.measure.statistics.spread import Spread, spread
 
 
 def known(variance: float, seed: float, seeds: int) -> Spread:

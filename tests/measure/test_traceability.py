@@ -18,8 +18,8 @@ import pytest
 from scipy.optimize import linprog
 
 from benchmark.measure.build import build_report
-from benchmark.measure.columns import METRICS
-from benchmark.measure.flat import leaderboard_rows
+from benchmark.report.columns import METRICS
+from benchmark.report.flat import leaderboard_rows
 from tests.synthetic import METHODS, TRAIN, Trained, write_run
 
 WORLD = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from benchmark.measure.build import build_report
-from benchmark.measure.group_data import groups_of
-from benchmark.measure.report import Variance
-from benchmark.measure.run_data import load_runs
-from benchmark.measure.variance import components, variance
+from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.reading import load_runs
+from benchmark.measure.table.variance import components, variance
+from benchmark.report.types import Variance
 from tests.synthetic import METHODS, Trained, write_run
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.judged import EDGE, EMPTY, estimate_over
-from benchmark.measure.names import rerun_command
-from benchmark.measure.report import Estimate, Row
-from benchmark.measure.verdict import control_caveats, headline, outcome, row_verdict, seed_caveats, signed
+from benchmark.measure.runs.names import rerun_command
+from benchmark.measure.table.comparer import EDGE, EMPTY, estimate_over
+from benchmark.measure.table.verdict import control_caveats, headline, outcome, row_verdict, seed_caveats, signed
+from benchmark.report.types import Estimate, Row
 
 
 def row(label: str, over: Estimate | None, method: str = "kldpo", role: str = "method", beta: float = 0.1) -> Row:

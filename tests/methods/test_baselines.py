@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import best_of_n
-from benchmark.data import Completions
-from benchmark.errors import UserError
+from benchmark.core.data import Completions
+from benchmark.core.errors import UserError
+from benchmark.pipeline import best_of_n
 from methods.base import parse_method
 from methods.best_of_n import BestOfN
 from methods.dpo import DPO

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from methods import Method
 from methods.base import PairwiseMethod, parse_method
 from methods.dpo import DPO

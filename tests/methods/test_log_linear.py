@@ -16,7 +16,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from methods import Method, PairBatch, PairwiseMethod
 from methods.chi2_dpo import Chi2DPO
 from methods.dpop import DPOP

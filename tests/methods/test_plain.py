@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from methods import Coupling
 from methods.aot import AOT
 from methods.apo_down import APODown

@@ -11,8 +11,8 @@ import pytest
 import torch
 from scipy.optimize import linprog, minimize_scalar
 
-from benchmark.errors import UserError
-from benchmark.plugins import _gather
+from benchmark.core.errors import UserError
+from benchmark.core.plugins import _gather
 from methods import Coupling, PairBatch, PairwiseMethod, Solver
 from methods.base import parse_method
 from methods.chi2_dpo import Chi2DPO

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.policies.checkpoints import (
     architecture_key,
     check_checkpoint,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 
 MARKERS = ("furious", "merry")
 FILLERS = ("today", "i", "was", "at", "home", "and", "then", "the", "dog", "slept", "again", "quietly")

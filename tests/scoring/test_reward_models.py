@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.scoring import RewardModel, load_reward_model
 from benchmark.scoring.batches import shuffled_batches, sorted_batches
 from benchmark.scoring.convolution import ConvolutionNetwork, ConvolutionRewardModel, fit_convolution

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data import Completions, Pairs, Prompts, read_table, write_table
-from benchmark.errors import UserError
-from benchmark.graph import Task
-from benchmark.measure.linear import linear_weights
-from benchmark.measure.names import shift_label
-from benchmark.seeds import generator
-from benchmark.stages import label_pairs
+from benchmark.core.data import Completions, Pairs, Prompts, read_table, write_table
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Task
+from benchmark.core.seeds import generator
+from benchmark.measure.records.linear import linear_weights
+from benchmark.measure.runs.names import shift_label
+from benchmark.pipeline.stages import label_pairs
 from shifts import Rewards, Shift
 from shifts.alpha_mixture import AlphaMixture
 from shifts.annotator_groups import AnnotatorGroups

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from shifts import Rewards, Shift
 from shifts.alpha_mixture import AlphaMixture
 from shifts.annotator_groups import AnnotatorGroups

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import expit, logsumexp
 
-from benchmark.measure.report import Estimate
+from benchmark.report.types import Estimate
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.loglinear.solve import BOUND, INSIDE, KINK, REFERENCE, stationary
 from benchmark.studies.loglinear.study import SCENARIO, LogLinear, log_slope

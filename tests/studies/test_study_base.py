@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.config import PRESETS, read_study_config
-from benchmark.studies.base import Study
-from benchmark.studies.intervals import over_seeds, told
-from benchmark.studies.matrix import build_study_matrix
+from benchmark.measure.analytic.intervals import over_seeds, told
+from benchmark.pipeline.analytic.matrix import build_study_matrix
+from benchmark.pipeline.config import PRESETS, read_study_config
+from benchmark.suites.analytic import Study
 from methods import Method
 from methods.base import parse_method
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.measure.build import build_report
-from benchmark.measure.flat import leaderboard_rows
+from benchmark.report.flat import leaderboard_rows
 from methods import Method
 from tests.synthetic import write_run
 

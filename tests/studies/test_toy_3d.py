@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.measure.report import Estimate
-from benchmark.studies.base import Record
+from benchmark.report.types import Estimate
 from benchmark.studies.toy_3d.network import Network
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 from benchmark.studies.toy_3d.study import REWARD_MODEL, Toy3D, _headline_numbers
 from benchmark.studies.toy_3d.summary import appears
 from benchmark.studies.toy_3d.world import CLASSES, SCENARIOS, World
+from benchmark.suites.analytic import Record
 from methods import Method, PairwiseMethod
 from methods.base import parse_method
 

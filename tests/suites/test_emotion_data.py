@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.suites.emotion.concatenate import concatenate, halves
 from benchmark.suites.emotion.data import OBJECTIVES, Texts, folder_fingerprint, read_folder, read_hub
 

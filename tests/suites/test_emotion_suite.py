@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.config import PRESETS, read_config
-from benchmark.errors import UserError
-from benchmark.generation.base import silent
+from benchmark.core.errors import UserError
+from benchmark.core.graph import silent
+from benchmark.pipeline.config import PRESETS, read_config
 from benchmark.policies.checkpoints import load_policy, load_tokenizer
 from benchmark.suites.base import Suite
 from benchmark.suites.emotion import EmotionSuite

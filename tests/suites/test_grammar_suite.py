@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from benchmark.generation.base import silent
+from benchmark.core.graph import silent
 from benchmark.suites.base import Suite
 from benchmark.suites.grammar import GrammarSettings, GrammarSuite
 from benchmark.suites.grammar.gold import gold_rewards

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from benchmark.data import Pairs
+from benchmark.core.data import Pairs
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import ReferenceLogps
 

@@ -13,9 +13,9 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from trl import KTOTrainer
 
-from benchmark.data import Prompts, write_table
-from benchmark.errors import UserError
-from benchmark.generation.base import silent
+from benchmark.core.data import Prompts, write_table
+from benchmark.core.errors import UserError
+from benchmark.core.graph import silent
 from benchmark.policies.checkpoints import load_policy, save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.averaging import average_policies

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.policies.checkpoints import save_policy
 from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy
 from benchmark.suites.grammar.tokenizer import VOCABULARY, build_tokenizer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.training import penalty
 from benchmark.training.penalty import difference_error, resolve_solver, two_sided_error
 from methods import Solver

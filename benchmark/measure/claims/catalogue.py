@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.errors import UserError, unknown
+from benchmark.core.errors import UserError, unknown
 
 FILE = Path(__file__).with_name("claims.yaml")
 Metric = Literal["nominal", "far_end", "fall", "over_envelope", "logp_chosen", "logp_rejected"]

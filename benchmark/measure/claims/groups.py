@@ -8,16 +8,16 @@ from typing import TypeAlias
 
 import numpy as np
 
-from benchmark.data import Floats
-from benchmark.measure import names
-from benchmark.measure.across import anchor
-from benchmark.measure.bootstrap import estimate, estimate_over_seeds
+from benchmark.core.data import Floats
 from benchmark.measure.claims.catalogue import DifferenceCheck, MetricCheck
 from benchmark.measure.claims.replicates import PER_CELL, far_place, has_axis, known_seeds, per_seed, resampled
 from benchmark.measure.claims.verdict import Finding, finding, interval
-from benchmark.measure.judged import EDGE, EMPTY, Judge, estimate_over
-from benchmark.measure.report import Estimate
-from benchmark.measure.utilities import Kind
+from benchmark.measure.records.across import anchor
+from benchmark.measure.records.utilities import Kind
+from benchmark.measure.runs import names
+from benchmark.measure.statistics.bootstrap import estimate, estimate_over_seeds
+from benchmark.measure.table.comparer import EDGE, EMPTY, Judge, estimate_over
+from benchmark.report.types import Estimate
 
 WORDS = {
     "nominal": "reward at the training shift",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.measure.claims.catalogue import Metric
-from benchmark.measure.envelope import over_envelope
-from benchmark.measure.judged import Judge
-from benchmark.measure.utilities import Kind
+from benchmark.measure.records.utilities import Kind
+from benchmark.measure.statistics.envelope import over_envelope
+from benchmark.measure.table.comparer import Judge
 
 PER_CELL = ("logp_chosen", "logp_rejected")  # one number per cell in results.parquet
 

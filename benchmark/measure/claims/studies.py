@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from benchmark.measure import names
+from benchmark.measure.analytic.intervals import over_seeds
+from benchmark.measure.analytic.runs import StudyRuns
+from benchmark.measure.analytic.tables import Numbers
 from benchmark.measure.claims.catalogue import StudyCheck, StudyDifferenceCheck
 from benchmark.measure.claims.verdict import Finding, finding
-from benchmark.measure.studies import StudyRuns
-from benchmark.studies.intervals import over_seeds
-from benchmark.studies.tables import Numbers
+from benchmark.measure.runs import names
 
 
 def check_studies(studies: Sequence[StudyRuns], check: StudyCheck | StudyDifferenceCheck) -> Iterator[Finding]:

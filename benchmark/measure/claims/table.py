@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmark.measure.analytic.runs import StudyRuns
 from benchmark.measure.claims.catalogue import Catalogue, Check, DifferenceCheck, MetricCheck, NotRun
 from benchmark.measure.claims.catalogue import Claim as Entry
 from benchmark.measure.claims.groups import check_group
 from benchmark.measure.claims.studies import check_studies
 from benchmark.measure.claims.verdict import Finding
-from benchmark.measure.judged import Judge
-from benchmark.measure.report import Claim
-from benchmark.measure.studies import StudyRuns
+from benchmark.measure.table.comparer import Judge
+from benchmark.report.types import Claim
 
 GroupFindings = dict[tuple[str, int], Finding]  # by claim and place of the check in it
 

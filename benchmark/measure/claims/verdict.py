@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.measure.claims.catalogue import Sided
-from benchmark.measure.report import Estimate
-from benchmark.measure.verdict import signed
+from benchmark.measure.table.verdict import signed
+from benchmark.report.types import Estimate
 
 Verdict = Literal["reproduced", "not reproduced", "not separable", "not run here"]
 

@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmark.measure import names
-from benchmark.measure.envelope import VALIDATION, Means
-from benchmark.measure.group_data import REFERENCE, GroupData
-from benchmark.measure.judged import Judge
+from benchmark.measure.runs import names
+from benchmark.measure.runs.groups import REFERENCE, GroupData
 from benchmark.measure.selection.rules import Rule
 from benchmark.measure.selection.seen import Candidate, Choice, Seen
 from benchmark.measure.selection.training import training_radii
+from benchmark.measure.statistics.envelope import VALIDATION, Means
+from benchmark.measure.table.comparer import Judge
 
 
 def candidates_of(group: GroupData, method: str) -> list[Candidate]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 
 LEVEL = 0.95
 HyperParameters = Mapping[str, Any]

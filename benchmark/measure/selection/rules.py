@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.data import Bools, Floats
-from benchmark.measure.bootstrap import replicates_of
+from benchmark.core.data import Bools, Floats
 from benchmark.measure.selection.radius import LEVEL, chi_square_radius, disagreement_radius
 from benchmark.measure.selection.seen import Choice, Seen
+from benchmark.measure.statistics.bootstrap import replicates_of
 
 KL_BUDGET = 2.0  # nats per completion, of `matched_kl`: fixed before any run
 NO_SHIFTS = "the family of the training shift has no validation shifts that are not tested"

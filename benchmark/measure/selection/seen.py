@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.data import Floats, Ints
+from benchmark.core.data import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.measure.bootstrap import estimate, replicates_of
-from benchmark.measure.envelope import ONE_WAY, TEST, Means, over_envelope
-from benchmark.measure.group_data import REFERENCE, GroupData
-from benchmark.measure.judged import Judge, estimate_over
-from benchmark.measure.report import Estimate, Row, Selected
+from benchmark.measure.runs.groups import REFERENCE, GroupData
 from benchmark.measure.selection.pool import Pool, candidates_of
 from benchmark.measure.selection.rules import RULES, Rule
 from benchmark.measure.selection.seen import Choice
+from benchmark.measure.statistics.bootstrap import estimate, replicates_of
+from benchmark.measure.statistics.envelope import ONE_WAY, TEST, Means, over_envelope
+from benchmark.measure.table.comparer import Judge, estimate_over
+from benchmark.report.types import Estimate, Row, Selected
 
 DPO = "dpo"
 

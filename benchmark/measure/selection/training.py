@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.data import Floats
-from benchmark.measure.estimates import hyperparameters
-from benchmark.measure.group_data import GroupData
+from benchmark.core.data import Floats
+from benchmark.measure.runs.groups import GroupData
 from benchmark.measure.selection.radius import implied_radius
 from benchmark.measure.selection.seen import Candidate, Radii
+from benchmark.measure.table.estimates import hyperparameters
 from shifts.base import Rewards
 
 END = 0.1  # the part of training's steps that counts as its end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from benchmark.studies.base import StudySettings
+from benchmark.suites.analytic import StudySettings
 
 
 class LogLinearSettings(StudySettings):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import root
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 
 Gradient = Callable[[Floats], Floats]
 TOLERANCE = 1e-6  # of the gradient that is left, relative to that at the reference

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data import Floats, Ints
-from benchmark.studies.base import Record, Study
+from benchmark.core.data import Floats, Ints
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.loglinear.solve import BOUND, KINK, REFERENCE, Optimum, stationary
 from benchmark.studies.loglinear.world import World
+from benchmark.suites.analytic import Record, Study
 from methods import Method, PairwiseMethod
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from benchmark.measure.report import Study as StudyReport
+    from benchmark.report.types import Study as StudyReport
 
 SCENARIO = "bradley_terry"
 

@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 
-from benchmark.measure.report import Estimate, Study, StudyFigure, StudyLine, StudyRow, StudyTable
-from benchmark.studies.intervals import over_seeds, told
-from benchmark.studies.tables import Numbers, study_rows, with_numbers
+from benchmark.measure.analytic.intervals import over_seeds, told
+from benchmark.measure.analytic.tables import Numbers, study_rows, with_numbers
+from benchmark.report.types import Estimate, Study, StudyFigure, StudyLine, StudyRow, StudyTable
 
 PROVEN = {"dpo": -0.5, "wdpo": -0.25, "kldpo": -0.25}  # exponents of n in arXiv:2502.01930
 METRICS = ("slope", "slope_minus_dpo", "optimum_norm", "share_on_bound", "share_at_reference")

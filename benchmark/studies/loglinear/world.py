@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.data import Floats, Ints
-from benchmark.seeds import generator
+from benchmark.core.data import Floats, Ints
+from benchmark.core.seeds import generator
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.objective import objective, pair_batch
 from methods import PairwiseMethod

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from benchmark.measure.report import Estimate, StudyFigure, StudyLine, StudyRow, StudyTable
-from benchmark.studies.intervals import over_seeds
-from benchmark.studies.tables import Numbers
+from benchmark.measure.analytic.intervals import over_seeds
+from benchmark.measure.analytic.tables import Numbers
+from benchmark.report.types import Estimate, StudyFigure, StudyLine, StudyRow, StudyTable
 from benchmark.studies.toy_3d.world import CLASSES, SCENARIOS, scenario_label
 
 EPOCH = "epoch (steps on the full batch)"

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from benchmark.seeds import derive_seed
+from benchmark.core.seeds import derive_seed
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from benchmark.studies.base import Record, Study
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 from benchmark.studies.toy_3d.training import train_policy, train_reward_model
 from benchmark.studies.toy_3d.world import SCENARIOS, World
+from benchmark.suites.analytic import Record, Study
 from methods import Method, PairwiseMethod
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from benchmark.measure.report import Study as StudyReport
+    from benchmark.report.types import Study as StudyReport
 
 REWARD_MODEL = "reward_model"
 

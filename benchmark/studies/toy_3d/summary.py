@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.measure.report import Estimate, Study, StudyRow, StudyTable
-from benchmark.studies.intervals import told
-from benchmark.studies.tables import Numbers, study_rows, with_numbers
+from benchmark.measure.analytic.intervals import told
+from benchmark.measure.analytic.tables import Numbers, study_rows, with_numbers
+from benchmark.report.types import Estimate, Study, StudyRow, StudyTable
 from benchmark.studies.toy_3d.figures import figures, reward_table
 from benchmark.studies.toy_3d.world import SCENARIOS, scenario_label
 

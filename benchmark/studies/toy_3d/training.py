@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from benchmark.studies.base import Record
 from benchmark.studies.objective import objective, pair_batch
 from benchmark.studies.toy_3d.network import Network
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 from benchmark.studies.toy_3d.world import World
+from benchmark.suites.analytic import Record
 from methods import PairBatch, PairwiseMethod
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.seeds import generator
+from benchmark.core.seeds import generator
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 
 ON, OFF = "on", "off"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data import Floats
-from benchmark.errors import UserError, nearest
+from benchmark.core.data import Floats
+from benchmark.core.errors import UserError, nearest
 from benchmark.suites.base import Split
 
 HUB_ID, HUB_CONFIG = "dair-ai/emotion", "split"

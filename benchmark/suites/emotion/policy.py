@@ -12,8 +12,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from benchmark.errors import UserError
-from benchmark.generation.base import Progress
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Progress
 from benchmark.policies.checkpoints import load_policy, save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.generation.base import Progress
+from benchmark.core.graph import Progress
+from benchmark.core.seeds import derive_seed, generator
 from benchmark.scoring.base import RewardModel
 from benchmark.scoring.calibration import save_report, scoring_report
-from benchmark.seeds import derive_seed, generator
 from benchmark.suites.emotion.concatenate import concatenate
 from benchmark.suites.emotion.data import OBJECTIVES, Texts
 from benchmark.suites.emotion.settings import TRANSFORMER, EmotionSettings

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import Floats, Prompts
-from benchmark.errors import UserError
-from benchmark.generation.base import Progress
+from benchmark.core.data import Floats, Prompts
+from benchmark.core.errors import UserError
+from benchmark.core.graph import Progress
 from benchmark.scoring import RewardModel, load_reward_model
 from benchmark.suites.base import Scores, Split, Suite
 from benchmark.suites.emotion import quality

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import Floats
+from benchmark.core.data import Floats
 from benchmark.suites.grammar.language import split_words
 from benchmark.suites.grammar.lexicon import INTENSIFIERS, OBJECTIVES, QUANTITIES, STRENGTHS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from benchmark.errors import UserError
+from benchmark.core.errors import UserError
 from benchmark.policies.scratch import check_shape
 from benchmark.suites.base import SuiteSettings
 from benchmark.suites.grammar.language import LONGEST_OPENING, LONGEST_REST

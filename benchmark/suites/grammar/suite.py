@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import Prompts
-from benchmark.generation.base import Progress
-from benchmark.seeds import derive_seed, generator
+from benchmark.core.data import Prompts
+from benchmark.core.graph import Progress
+from benchmark.core.seeds import derive_seed, generator
 from benchmark.suites.base import Scores, Split, Suite
 from benchmark.suites.grammar.gold import gold_rewards
 from benchmark.suites.grammar.language import GRAMMAR_VERSION, grammatical, render, sample, sample_openings

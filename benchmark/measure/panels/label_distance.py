@@ -1,0 +1,83 @@
+"""Distances between the labels that two shifts give to the same pairs: every shift on one axis, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import log_expit, logsumexp
+
+from benchmark.core.data import Floats
+from shifts.base import Rewards, Shift
+from shifts.labels import BRADLEY_TERRY, Labelling
+
+
+@dataclass(frozen=True)
+class LabelDistance:
+    """Means over pairs; p is P(first is chosen) under a shift, p0 under the training shift.
+
+    flip_rate: p (1 - p0) + (1 - p) p0, the chance that two labels drawn apart differ. Of the training shift with itself
+        it is what label noise alone does, 2 p0 (1 - p0).
+    kl: KL(Bernoulli(p) || Bernoulli(p0)), nats; None where it is infinite, as where noise-free labels differ.
+    w1: |p - p0|, the Wasserstein-1 distance of the two label distributions, with distance 1 between the two labels.
+    note: why kl is None.
+    """
+
+    flip_rate: float
+    kl: float | None
+    w1: float
+    note: str = ""
+
+
+def label_distance(shift: Shift, train: Shift, first: Rewards, second: Rewards, labelling: Labelling) -> LabelDistance:
+    """The distance between labels under `shift` and under `train`, over pairs of completions.
+
+    Args:
+        shift: the evaluation shift.
+        train: the training shift.
+        first: rewards of the first completion of each pair, shape [pairs] per objective.
+        second: of the second.
+        labelling: how annotators choose between two utilities.
+    """
+    log_p, log_p0 = (log_label_probabilities(point, first, second, labelling) for point in (shift, train))
+    p, p0 = np.exp(log_p), np.exp(log_p0)
+    with np.errstate(invalid="ignore"):  # 0 log 0: a label that is never given costs nothing
+        kl = float(np.where(p > 0, p * (log_p - log_p0), 0.0).sum(axis=0).mean())
+    flipped = float((p * p0[::-1]).sum(axis=0).mean())
+    w1 = float(np.abs(p - p0)[0].mean())
+    if np.isfinite(kl):
+        return LabelDistance(flipped, kl, w1)
+    never = (p > 0) & (p0 == 0)
+    share = float(never.any(axis=0).mean())
+    return LabelDistance(flipped, None, w1, f"infinite: {share:.0%} of pairs get a label that training never gives")
+
+
+def log_label_probabilities(shift: Shift, first: Rewards, second: Rewards, labelling: Labelling) -> Floats:
+    """log P(first is chosen) and log P(second is chosen), shape [2, pairs]; -inf where a label is never given.
+
+    The annotator of a pair is drawn from the groups g of the shift: P = sum_g f_g P_g. Of Bradley-Terry labels
+    log P_g = log sigmoid(sharpness (u_g(first) - u_g(second))), exact however small P_g is.
+    """
+    shares, logs = [], []
+    for share, judge in shift.annotators():
+        of_first, of_second = judge.utility(first), judge.utility(second)
+        shares.append(share)
+        logs.append([_log_chosen(of_first, of_second, labelling), _log_chosen(of_second, of_first, labelling)])
+    return np.asarray(logsumexp(np.array(logs), axis=0, b=np.array(shares)[:, None, None]))
+
+
+def _log_chosen(this: Floats, other: Floats, labelling: Labelling) -> Floats:
+    if labelling.kind == BRADLEY_TERRY:
+        return np.asarray(log_expit(labelling.sharpness * (this - other)))
+    with np.errstate(divide="ignore"):
+        return np.log(labelling.probability_first(this, other))
+
+
+def labelling_of(environments: Sequence[Mapping[str, Any]], train: str) -> Labelling | None:
+    """How the runs that have the training shift `train` drew its labels; None where one does not say, or two differ."""
+    told = [environment.get("labelling") for environment in environments if train in environment["eval_shifts"]]
+    if not told or told[0] is None or any(other != told[0] for other in told):
+        return None
+    return Labelling(**told[0])

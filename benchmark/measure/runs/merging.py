@@ -1,0 +1,195 @@
+"""Which runs of a suite may stand in one table: what decides numbers must agree, what else differs is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from benchmark.core.errors import UserError
+from benchmark.measure.runs.names import call
+from benchmark.core.resources import NUMERICS
+from benchmark.training.settings import HOW_TO_RUN
+
+WHERE_NOT_WHAT = {"config.preset", "config.suite.data_dir"} | {f"config.training.{name}" for name in HOW_TO_RUN}
+MINOR = ("commit", "hardware", "packages", "suite_facts", "config")  # told where they differ
+IDENTITY = ["method", "hparams", "train_shift", "seed"]
+OF_THE_MACHINE = ("train_seconds", "step_seconds", "peak_memory_mb", "step_ratio_to_dpo")
+OF_OTHER_CELLS = ("price", "regret_")
+SHOWN = 5  # differences of one sort that a message lists
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in all runs: its name, and each value with the folders that have it."""
+
+    key: str
+    values: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __str__(self) -> str:
+        told = [f"{value} in {', '.join(map(repr, folders))}" for value, folders in self.values]
+        return f"{self.key}: {'; '.join(told)}"
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Cells that more than one run finished: how many, how many of them gave other numbers, and the greatest gap."""
+
+    cells: int = 0
+    different: int = 0
+    greatest: float = 0.0
+    metric: str = ""
+
+    def __str__(self) -> str:
+        if not self.cells:
+            return "no finished cell is in more than one of them"
+        if not self.different:
+            return f"the {self.cells} finished cells that more than one of them holds came out the same"
+        return (
+            f"of {self.cells} finished cells that more than one of them holds, {self.different} came out differently, "
+            f"by at most {self.greatest:.3g} in {self.metric}; the first run's numbers are shown"
+        )
+
+
+NO_REPEATS = Repeats()
+
+
+def deciding(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Difference]:
+    """Differences that make rows incomparable: settings, labels, versions of packages, of stages and of plug-ins.
+
+    A plug-in that only one run has is an extension and no difference; anything else that a run does not record is one.
+    """
+    told = [dict(_deciding(environment)) for environment in environments]
+    keys = dict.fromkeys(key for facts in told for key in facts)
+    found = []
+    for key in keys:
+        recorded = [place for place, facts in enumerate(told) if key in facts or not key.startswith("code.")]
+        found += _difference(
+            key, [told[place].get(key, "not recorded") for place in recorded], [folders[place] for place in recorded]
+        )
+    return found
+
+
+def minor(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Difference]:
+    """Differences that leave rows comparable: machine, commit, further packages, micro-batches, where the data lay."""
+    told = []
+    for environment in environments:
+        known = {key: environment[key] for key in MINOR if key in environment}
+        decided = dict(_deciding(environment))
+        told.append({key: value for key, value in _flat(known) if key not in decided})
+    keys = dict.fromkeys(key for facts in told for key in facts)
+    return [
+        found for key in keys for found in _difference(key, [facts.get(key, "not recorded") for facts in told], folders)
+    ]
+
+
+def clashes(cells: pd.DataFrame, folders: Sequence[str]) -> list[Difference]:
+    """Finished cells of one method, training shift and seed that were made from something different.
+
+    Args:
+        cells: of all runs, with a column `run`: the place of a cell's folder.
+        folders: of the runs.
+    """
+    found = []
+    done = cells[cells["status"] == "done"]
+    for (method, hparams, train_shift, seed), same in done.groupby(IDENTITY, sort=False):
+        if same["cell_id"].nunique() > 1:
+            where = [folders[place] for place in same["run"]]
+            found += _difference(
+                f"{call(str(method), json.loads(str(hparams)))} on {train_shift}, seed {seed}",
+                [f"cell {cell}" for cell in same["cell_id"]],
+                where,
+            )
+    return found
+
+
+def refuse(suite: str, different: Sequence[Difference]) -> None:
+    """Raise a UserError that names every difference, where there is one."""
+    if different:
+        raise UserError(
+            f"runs of suite {suite!r} were not made alike, so their rows cannot be compared:\n"
+            + "\n".join(f"  {line}" for line in _listed(different))
+            + "\nMake them with the same settings and versions, or merge them all the same with "
+            "`report --allow-mixed`; the page then names the differences."
+        )
+
+
+def caveats(mixed: Sequence[Difference], others: Sequence[Difference], repeats: Repeats) -> tuple[str, ...]:
+    """What a reader of the merged rows must know, in sentences."""
+    told = []
+    if mixed:
+        told.append(
+            f"Mixed runs, merged on request. They differ in {'; '.join(_listed(mixed))}. A difference between rows of "
+            "different runs may come from that."
+        )
+    if others:
+        told.append(
+            f"Merged from several runs, which differ in {'; '.join(_listed(others))}. Times and memory of a row are "
+            "those of its own machine."
+        )
+    if repeats.different:
+        told.append(f"Several runs are merged: {repeats}.")
+    return tuple(told)
+
+
+def repeated(results: Sequence[pd.DataFrame]) -> Repeats:
+    """Compare what several runs measured of the same cells; costs, and numbers that need other cells, are left out."""
+    tables = [_comparable(table, run) for run, table in enumerate(results)]
+    stacked = pd.concat(tables, ignore_index=True)
+    keys = ["cell_id", "train_shift", "eval_shift", "metric"]
+    twice = stacked[stacked.duplicated(keys, keep=False)]
+    if twice.empty:
+        return NO_REPEATS
+    values = twice.groupby(keys)["value"]
+    spread = (values.max() - values.min()).fillna(0.0).reset_index()
+    by_cell = spread.groupby("cell_id")["value"].max()
+    most = int(spread["value"].argmax())
+    metric = str(spread["metric"].iloc[most])
+    return Repeats(len(by_cell), int((by_cell > 0).sum()), float(spread["value"].max()), metric)
+
+
+def _comparable(results: pd.DataFrame, run: int) -> pd.DataFrame:
+    metric = results["metric"]
+    elsewhere = metric.isin(OF_THE_MACHINE) | metric.str.startswith(OF_OTHER_CELLS)
+    keys = ["cell_id", "train_shift", "eval_shift", "metric", "value"]
+    return results.loc[~elsewhere, keys].drop_duplicates(keys[:-1]).assign(run=run)
+
+
+def _deciding(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    settings = environment.get("config") or {"labels": environment.get("labelling", "not recorded")}
+    yield from ((key, value) for key, value in _flat({"config": settings}) if key not in WHERE_NOT_WHAT)
+    packages = environment.get("packages", {})
+    yield from ((f"packages.{name}", str(packages.get(name, "not installed"))) for name in NUMERICS)
+    code = environment.get("code")
+    yield "code recorded", "no" if code is None else "yes"
+    yield from _flat({"code": code or {}})
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted keys and values as text."""
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(item)
+
+
+def _difference(key: str, values: Sequence[str], folders: Sequence[str]) -> list[Difference]:
+    """One difference where the values are not all the same, none where they are."""
+    by_value: dict[str, list[str]] = {}
+    for value, folder in zip(values, folders, strict=True):
+        by_value.setdefault(value, []).append(folder)
+    if len(by_value) < 2:
+        return []
+    return [Difference(key, tuple((value, tuple(dict.fromkeys(where))) for value, where in by_value.items()))]
+
+
+def _listed(different: Sequence[Difference]) -> list[str]:
+    lines = [str(difference) for difference in different]
+    cells = [line for line in lines if ", seed " in line]
+    if len(cells) > SHOWN:
+        lines = [line for line in lines if line not in cells] + [*cells[:SHOWN], f"and {len(cells) - SHOWN} more cells"]
+    return lines

@@ -1,0 +1,120 @@
+"""An analytic suite: a small world in which a method's formula is followed exactly. No text, no model from a hub."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.core.plugins import Registry
+from methods import Method, PairwiseMethod, Solver
+
+if TYPE_CHECKING:  # a worker runs cells and needs neither
+    import pandas as pd
+
+    from benchmark.report.types import Study as StudyReport
+
+CHANGES_JOB = ("train", "training_shift", "parts")  # a pairwise method that overrides these is more than its formula
+EXACT = (Solver.AUTO, Solver.DOUBLE_BACKWARD)
+
+
+class StudySettings(BaseModel):
+    """Settings of one analytic suite (`suite.KEY` on the command line). Every suite adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number of one cell: a row of results.parquet. `n` counts what was averaged."""
+
+    metric: str
+    value: float
+    n: int
+
+
+class Study(ABC):
+    """One analytic suite. Its cells are method x scenario x seed; its figures and tables are the result.
+
+    version: goes up when what `run` computes changes; finished cells are then made again.
+    beside: comparisons that are no methods and run beside them, by name.
+    """
+
+    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.studies")
+    name: ClassVar[str]
+    version: ClassVar[int]
+    Settings: ClassVar[type[StudySettings]]
+    scenarios: ClassVar[tuple[str, ...]]
+    beside: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" in cls.__dict__:
+            cls.registry.add(cls)
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @classmethod
+    def presets(cls) -> Path:
+        """The folder with `smoke.yaml`, `quick.yaml` and `full.yaml`, beside the suite's own file."""
+        return Path(inspect.getfile(cls)).parent / "presets"
+
+    def skip(self, method: Method) -> str | None:
+        """Why the method cannot run here, in words for the reader of the page; None: it can."""
+        return why_not(method, self.name)
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """Facts that a reader of the figures needs."""
+
+    @abstractmethod
+    def run(self, subject: Method | str, scenario: str, seed: int) -> list[Record]:
+        """One cell: all its numbers. `subject` is a method, or a name out of `beside`."""
+
+    @abstractmethod
+    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> StudyReport:
+        """Figures, tables and headline, from finished cells of any number of seeds.
+
+        Args:
+            results: results.parquet, with a column `key`: the method's call.
+            cells: cells.parquet, with the same column.
+        """
+
+
+def why_not(method: Method, suite: str) -> str | None:
+    """Why a method is not a formula over log-probabilities of pairs alone; None: it is."""
+    if not isinstance(method, PairwiseMethod):
+        how = "is not trained" if not method.trains else "is not trained by a loss on pairs"
+        return f"{method.name} {how}; {suite} follows losses on pairs"
+    if method.needs_rewards or method.needs_shift:
+        return f"{method.name} needs rewards or a shift besides the labels, and {suite} has labels alone"
+    changed = [name for name in CHANGES_JOB if _defined_in(type(method), name)]
+    if changed:
+        return f"{method.name} changes how training runs ({', '.join(changed)}); {suite} runs the formula alone"
+    if method.penalises_inputs() and method.penalty_solver not in EXACT:
+        return f"solver={method.penalty_solver}: {suite} differentiates the penalty exactly (auto, double_backward)"
+    return method.skip(_NoShift(suite))
+
+
+def _defined_in(cls: type[PairwiseMethod], name: str) -> bool:
+    return getattr(cls, name) is not getattr(PairwiseMethod, name)
+
+
+@dataclass(frozen=True)
+class _NoShift:
+    """Stands for the shift where labels come from no shift: one annotator, no corners."""
+
+    name: str
+
+    def annotators(self) -> tuple[tuple[float, Any], ...]:
+        """One group: everybody."""
+        return ((1.0, self),)
+
+    def corners(self) -> tuple[Any, ...]:
+        """None."""
+        return ()
