@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, non_negative, uniform
+from methods import PairBatch, PairwiseMethod, hyperparameter, non_negative, uniform
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 LEAST_BETA = 1e-3  # per nat, as released
 
 
 @dataclass(frozen=True)
-class BetaDPO(DPO):
+class BetaDPO(LogisticLoss):
     """DPO with beta_t = beta (1 + alpha (D_t - M_t)) in step t, on the pairs whose margin h is nearest to M_t.
 
     M is the running mean of h, M_t = momentum M_(t-1) + (1 - momentum) mean h, from M_0 = 0; D_t is the mean of h over
@@ -31,7 +32,6 @@ class BetaDPO(DPO):
 
     name = "beta_dpo"
     paper = "arXiv:2407.08639"
-    role = Role.METHOD
     convex = False  # beta follows the margins
 
     alpha: float = hyperparameter(0.6, non_negative(0.1, 1.0))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, uniform
+from methods import PairBatch, PairwiseMethod, hyperparameter, uniform
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class CDPO(DPO):
+class CDPO(LogisticLoss):
     """Conservative DPO, with smoothed labels: l = -(1 - e) log sigmoid(beta h) - e log sigmoid(-beta h).
 
     epsilon: the paper's e, the probability that a label is flipped. It bounds what is learned: the loss is least at
@@ -23,7 +24,6 @@ class CDPO(DPO):
 
     name = "cdpo"
     paper = "Mitchell 2023, https://ericmitchell.ai/cdpo.pdf"
-    role = Role.METHOD
     convex = True
 
     epsilon: float = hyperparameter(0.1, uniform(0.01, 0.4, minimum=0.0, maximum=0.49))

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, non_negative
+from methods import PairBatch, PairwiseMethod, hyperparameter, non_negative
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 from methods.worst_case import ball_weights
 
 
 @dataclass(frozen=True)
-class Chi2DPO(DPO):
+class Chi2DPO(LogisticLoss):
     """DPO under the worst reweighting p of the batch with D(p || uniform) = 1/2 mean_i (n p_i - 1)^2 <= rho.
 
     n is the number of pairs. The worst case is p_i proportional to max(0, l_i - eta), with eta such that the ball is
@@ -26,7 +27,6 @@ class Chi2DPO(DPO):
 
     name = "chi2_dpo"
     paper = "arXiv:2010.05893"
-    role = Role.METHOD
     convex = True
 
     rho: float = hyperparameter(0.5, non_negative(0.05, 5.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from methods import Role, TrainingJob, hyperparameter, uniform
+from methods import TrainingJob, hyperparameter, uniform
 from methods.dpo import DPO
 
 
@@ -19,7 +19,6 @@ class DPOEarlyStop(DPO):
 
     name = "dpo_early_stop"
     paper = "arXiv:2502.01930"
-    role = Role.BASELINE
 
     fraction: float = hyperparameter(0.25, uniform(0.05, 1.0, minimum=1e-3))
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, non_negative
+from methods import PairBatch, PairwiseMethod, hyperparameter, non_negative
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class DPOP(DPO):
+class DPOP(LogisticLoss):
     """DPO-Positive: l = -log sigmoid(beta (h - lambda max(0, -a))), a the chosen completion's log-ratio.
 
     DPO is content when the chosen completion falls less than the rejected one; the penalty asks for a >= 0.
@@ -24,7 +25,6 @@ class DPOP(DPO):
 
     name = "dpop"
     paper = "arXiv:2402.13228"
-    role = Role.METHOD
     convex = True
 
     penalty: float = hyperparameter(50.0, non_negative(0.5, 100.0))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods import PairwiseMethod, Role, hyperparameter, log_uniform
+from methods import PairwiseMethod, hyperparameter, log_uniform
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class DrDPO(DPO):
+class DrDPO(LogisticLoss):
     """DPO that trusts the pairs it finds easy: objective = -b log mean_i exp(-l_i / b), with b = beta_prime.
 
     Its exact gradient weighs pairs as exp(-l / b), normalised. So it is the best case over a KL ball, not the worst:
@@ -24,7 +25,6 @@ class DrDPO(DPO):
 
     name = "dr_dpo"
     paper = "arXiv:2407.07880"
-    role = Role.METHOD
     convex = False  # a soft minimum of convex losses
 
     beta_prime: float = hyperparameter(1.0, log_uniform(0.1, 10.0))

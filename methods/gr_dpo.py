@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from methods import Role, hyperparameter, non_negative
-from methods.dpo import DPO
+from methods import hyperparameter, non_negative
 from methods.groups import GroupRobust
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class GRDPO(GroupRobust, DPO):
+class GRDPO(GroupRobust, LogisticLoss):
     """DPO whose weights over groups of annotators follow the group with the greatest loss (group-robust DPO).
 
     min over policies, max over q on the simplex, of sum_g q_g L_g, by turns: `GroupRobust` gives the weights.
@@ -21,7 +21,6 @@ class GRDPO(GroupRobust, DPO):
 
     name = "gr_dpo"
     paper = "arXiv:2405.20304"
-    role = Role.METHOD
     convex = False  # one step's objective is, but it moves with q
 
     eta: float = hyperparameter(0.1, non_negative(0.01, 1.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from methods import Role, hyperparameter, non_negative
+from methods import hyperparameter, non_negative
 from methods.groups import GroupRobust
 from methods.ipo import IPO
 
@@ -21,7 +21,6 @@ class GRIPO(GroupRobust, IPO):
 
     name = "gr_ipo"
     paper = "arXiv:2405.20304"
-    role = Role.METHOD
     convex = False  # one step's objective is, but it moves with q
 
     eta: float = hyperparameter(0.1, non_negative(0.01, 1.0))

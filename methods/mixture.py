@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from methods import Role
 from methods.dpo import DPO
 
 
@@ -19,7 +18,6 @@ class Mixture(DPO):
     """
 
     name = "mixture"
-    role = Role.BASELINE
 
     def skip(self, shift: Any) -> str | None:
         """A family without a uniform population, or a training shift that is that population already."""

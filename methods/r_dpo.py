@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, non_negative
+from methods import PairBatch, PairwiseMethod, hyperparameter, non_negative
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class LengthRegularisedDPO(DPO):
+class LengthRegularisedDPO(LogisticLoss):
     """DPO for a reward less alpha per token: l = -log sigmoid(beta h + alpha (|y_w| - |y_l|)).
 
     The policy that is best for r - alpha |y| has r = beta log(pi / pi_ref) + alpha |y| up to a constant of the prompt,
@@ -25,7 +26,6 @@ class LengthRegularisedDPO(DPO):
 
     name = "r_dpo"
     paper = "arXiv:2403.19159"
-    role = Role.METHOD
     convex = True
 
     alpha: float = hyperparameter(0.01, non_negative(0.001, 0.5))

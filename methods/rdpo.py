@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, uniform
+from methods import PairBatch, PairwiseMethod, hyperparameter, uniform
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 
 @dataclass(frozen=True)
-class RDPO(DPO):
+class RDPO(LogisticLoss):
     """Provably robust DPO: its mean over labels flipped with probability e is DPO's loss on the true labels.
 
     l = [-(1 - e) log sigmoid(beta h) + e log sigmoid(-beta h)] / (1 - 2 e), which is DPO's loss minus
@@ -24,7 +25,6 @@ class RDPO(DPO):
 
     name = "rdpo"
     paper = "arXiv:2403.00409"
-    role = Role.METHOD
     convex = True
 
     epsilon: float = hyperparameter(0.1, uniform(0.01, 0.4, minimum=0.0, maximum=0.49))

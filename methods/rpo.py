@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods import Coupling, PairBatch, PairwiseMethod, Role, choice, hyperparameter, non_negative
+from methods import Coupling, PairBatch, PairwiseMethod, choice, hyperparameter, non_negative
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 PAIR, BATCH = "pair", "batch"
 
 
 @dataclass(frozen=True)
-class RPO(DPO):
+class RPO(LogisticLoss):
     """DPO plus the chosen completion's negative log-likelihood per token.
 
     l = -log sigmoid(beta h) - alpha log pi(y_w) / |y_w|. beta: per nat. alpha: weight of the added term; 0 is DPO.
@@ -26,7 +27,6 @@ class RPO(DPO):
 
     name = "rpo"
     paper = "arXiv:2404.19733"
-    role = Role.METHOD
     convex = True
     couples_losses = True  # average = batch divides by the batch's tokens
 

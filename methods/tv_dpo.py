@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from methods import PairBatch, PairwiseMethod, Role, hyperparameter, uniform
+from methods import PairBatch, PairwiseMethod, hyperparameter, uniform
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 from methods.worst_case import ball_weights
 
 
 @dataclass(frozen=True)
-class TVDPO(DPO):
+class TVDPO(LogisticLoss):
     """DPO under the worst reweighting p of the batch with TV(p, uniform) = 1/2 sum_i |p_i - 1/n| <= rho.
 
     The worst case takes mass rho from the easiest pairs and puts it on the hardest:
@@ -26,7 +27,6 @@ class TVDPO(DPO):
 
     name = "tv_dpo"
     paper = "arXiv:2503.00539"
-    role = Role.METHOD
     convex = True
 
     rho: float = hyperparameter(0.2, uniform(0.05, 0.5, minimum=0.0, maximum=1.0))

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods import PairwiseMethod, Role, Solver, choice, hyperparameter, non_negative
+from methods import PairwiseMethod, Solver, choice, hyperparameter, non_negative
 from methods.dpo import DPO
+from methods.logistic import LogisticLoss
 
 ROOT, SQUARED = "sqrt", "squared"
 
 
 @dataclass(frozen=True)
-class WDPO(DPO):
+class WDPO(LogisticLoss):
     """DPO plus rho times the root mean square of the loss's gradient by the input embeddings.
 
     objective = mean_i l_i + rho sqrt(mean_i ||grad_z l_i||^2), with the gradient taken at the output of the embedding
@@ -29,7 +30,6 @@ class WDPO(DPO):
 
     name = "wdpo"
     paper = "arXiv:2502.01930, Algorithm 1"
-    role = Role.METHOD
     convex = False  # for a log-linear policy the penalty has sigmoid(-beta h) ||theta||, which rises and falls again
 
     rho: float = hyperparameter(1.0, non_negative(0.01, 100.0))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.core.calls import grid
-from benchmark.core.errors import UserError
-from benchmark.core.hyperparameters import choice, hyperparameter, uniform
-from shifts.base import Array, Rewards, Shift
+from shifts import Array, Rewards, Shift, UserError, choice, grid, hyperparameter, uniform
+from shifts.annotator_groups import AnnotatorGroups
 
 CONVEX, GEOMETRIC = "convex", "geometric"
 
@@ -45,11 +42,6 @@ class AlphaMixture(Shift):
             raise UserError(f"{self}: geometric mixing needs rewards >= 0; use kind=convex or a sigmoid reward scale.")
         return np.power(r_a, self.alpha) * np.power(r_b, 1 - self.alpha)
 
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """The two objectives that are mixed."""
-        return (self.a, self.b)
-
     def middle(self) -> Shift:
         """The even mixture, alpha = 0.5."""
         return replace(self, alpha=0.5)
@@ -64,8 +56,6 @@ class AlphaMixture(Shift):
 
     def uniform_population(self) -> Shift:
         """Half of the annotators reward `a` alone, half `b`."""
-        from shifts.annotator_groups import AnnotatorGroups  # a family of its own, which stands above this one
-
         return AnnotatorGroups(f"{self.a}/{self.b}")
 
     def evaluation_grid(self) -> list[Shift]:
@@ -80,11 +70,3 @@ class AlphaMixture(Shift):
     def position(self) -> float:
         """alpha."""
         return self.alpha
-
-    @classmethod
-    def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
-        """One mixture per alpha of the grid in `arguments["alpha"]`."""
-        rest = {key: value for key, value in arguments.items() if key != "alpha"}
-        if "alpha" not in arguments:
-            return [cls.make(**rest)]
-        return [cls.make(**rest, alpha=alpha) for alpha in grid(arguments["alpha"])]

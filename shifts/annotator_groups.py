@@ -7,13 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.core.calls import grid
-from benchmark.core.errors import UserError
-from benchmark.core.hyperparameters import hyperparameter
-from shifts.base import Array, Rewards, Shift
-from shifts.reward_blend import RewardBlend
+from shifts import Array, Rewards, Shift, UserError, Utility, grid, hyperparameter
+from shifts.blends import TOLERANCE, Blend, parse_blend
 
-TOLERANCE = 1e-6
 SEPARATOR = "/"
 
 
@@ -37,14 +33,14 @@ class AnnotatorGroups(Shift):
         super().__post_init__()
         members = _split("groups", self.groups, "groups=joy/sadness")
         blends = [_member(text) for text in members]
-        if len(blends) < 2 or len(set(blends)) < len(blends):
+        if len(blends) < 2 or len({str(blend) for blend in blends}) < len(blends):
             raise UserError(f"{self.name}: name at least two different groups, joined by '/', got {self.groups!r}.")
         shares = _shares(self.fractions, len(blends))
         object.__setattr__(self, "groups", SEPARATOR.join(_short(blend) for blend in blends))
         object.__setattr__(self, "fractions", _text(shares))
 
     @property
-    def members(self) -> tuple[RewardBlend, ...]:
+    def members(self) -> tuple[Blend, ...]:
         """What each group rewards."""
         return tuple(_member(text) for text in self.groups.split(SEPARATOR))
 
@@ -53,7 +49,7 @@ class AnnotatorGroups(Shift):
         """Fraction of each group in the population; they sum to 1."""
         return tuple(_shares(self.fractions, len(self.members)))
 
-    def annotators(self) -> tuple[tuple[float, Shift], ...]:
+    def annotators(self) -> tuple[tuple[float, Utility], ...]:
         """Every group: its share of the population, and its own utility."""
         return tuple(zip(self.shares, self.members, strict=True))
 
@@ -133,17 +129,13 @@ def _split(field: str, text: str, example: str) -> list[str]:
     return parts
 
 
-def _member(text: str) -> RewardBlend:
-    try:
-        return RewardBlend(text if ":" in text else f"{text}:1")
-    except UserError as error:
-        raise UserError(f"{AnnotatorGroups.name}: group {text!r}: {error}") from None
+def _member(text: str) -> Blend:
+    return parse_blend(f"{AnnotatorGroups.name}: group {text!r}", text if ":" in text else f"{text}:1")
 
 
-def _short(blend: RewardBlend) -> str:
-    """The blend's weights; an objective that stands alone is its own name."""
-    weights = blend.weight_of
-    return next(iter(weights)) if len(weights) == 1 else blend.weights
+def _short(blend: Blend) -> str:
+    """The blend as text; an objective that stands alone is its own name."""
+    return blend.objectives[0] if len(blend.objectives) == 1 else str(blend)
 
 
 def _shares(text: str, count: int) -> list[float]:

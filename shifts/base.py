@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import ClassVar
+from typing import ClassVar, Protocol, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.calls import parse_call
+from benchmark.core.calls import grid, parse_call
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.plugins import Plugin, Registry
 
@@ -37,12 +38,25 @@ class Rewards(Mapping[str, Array]):
         return len(self._columns)
 
 
+class Utility(Protocol):
+    """What one annotator compares two completions by. Every shift is one."""
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The objectives that the utility reads."""
+
+    def utility(self, rewards: Rewards) -> Array:
+        """Scalar utility of each completion, shape [completions], in the rewards' own units."""
+
+
 class Shift(Plugin, ABC):
     """A preference distribution: the utility by which annotators compare two completions.
 
-    Subclasses are `@dataclass(frozen=True)` classes with a `name` and a `utility`. The other methods say how one point
-    is placed in its family: where a test of robustness looks (`evaluation_grid`), where a selection rule may look
-    (`validation_grid`), and which mixture is the fairest (`middle`, on which the oracle trains).
+    Subclasses are `@dataclass(frozen=True)` classes with a `name` and a `utility`. Text fields without a default name
+    objectives, as in `alpha_mixture(a=joy,b=sadness)`; a shift that names them in another way defines `objectives`, and
+    `examples`, at which it is checked. The other methods say how one point is placed in its family: where a test of
+    robustness looks (`evaluation_grid`), where a selection rule may look (`validation_grid`), and which mixture is the
+    fairest (`middle`, on which the oracle trains).
     """
 
     registry: ClassVar[Registry[Shift]] = Registry("shift", "shifts")
@@ -52,9 +66,19 @@ class Shift(Plugin, ABC):
         """Scalar utility of each completion, shape [completions], in the rewards' own units."""
 
     @property
-    @abstractmethod
     def objectives(self) -> tuple[str, ...]:
-        """The objectives that the utility reads."""
+        """The objectives that the utility reads: by default, those that the text fields without a default name.
+
+        Raises:
+            UserError: the class has no such field and does not define `objectives`.
+        """
+        names = dict.fromkeys(getattr(self, name) for name in _required(type(self)) if _is_text(type(self), name))
+        if not names:
+            raise UserError(
+                f"shift {self.name}: no field of {type(self).__name__} names an objective, so define `objectives`, a "
+                "property that returns the names of all objectives that `utility` reads."
+            )
+        return tuple(names)
 
     def utility_range(self, ranges: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
         """Least and greatest possible utility when objective k lies in ranges[k]; what a gated completion gets is the
@@ -75,7 +99,7 @@ class Shift(Plugin, ABC):
         """What each of `corners` counts at this point; sums to 1 (empty where there are no corners)."""
         return ()
 
-    def annotators(self) -> tuple[tuple[float, Shift], ...]:
+    def annotators(self) -> tuple[tuple[float, Utility], ...]:
         """The groups of annotators that label pairs: the share of each in the population, and the utility by which it
         compares. Where there are several, every pair is labelled by one of them and carries its number."""
         return ((1.0, self),)
@@ -102,17 +126,39 @@ class Shift(Plugin, ABC):
 
     @classmethod
     def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
-        """All points that one call of the command line stands for; a family with grids overrides this."""
-        return [cls.make(**arguments)]
+        """All points that one call of the command line stands for: a number may be a grid, as in `alpha=0:1:0.1`, and
+        several grids stand for every combination. A family with other short forms overrides this."""
+        types = get_type_hints(cls)
+        grids = {name: grid(text) for name, text in arguments.items() if types.get(name) is float and ":" in text}
+        points = itertools.product(*grids.values())
+        return [cls.make(**{**arguments, **dict(zip(grids, point, strict=True))}) for point in points]
 
     @classmethod
     def examples(cls, objectives: Sequence[str]) -> list[Shift]:
         """Points that stand for the family where it is checked, over the first of the given objectives (at least four).
 
         By default one point, in which the fields that have no default name one objective each.
+
+        Raises:
+            UserError: a field without a default is no text, so nothing is known to put there.
         """
-        required = [field.name for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
+        required = _required(cls)
+        others = [name for name in required if not _is_text(cls, name)]
+        if others or len(required) > len(objectives):
+            raise UserError(
+                f"shift {cls.name}: {', '.join(others or required)} cannot be filled in with objectives, so give "
+                f"defaults, or define `examples(objectives)`, a class method that returns points of {cls.__name__}."
+            )
         return [cls.make(**dict(zip(required, objectives, strict=False)))]
+
+
+def _required(cls: type[Shift]) -> list[str]:
+    """Names of the fields that have no default."""
+    return [field.name for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
+
+
+def _is_text(cls: type[Shift], field: str) -> bool:
+    return get_type_hints(cls)[field] is str
 
 
 def parse_shift(text: str) -> list[Shift]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.errors import UserError
-from shifts.base import Array
+from shifts import Array, UserError
 
 BRADLEY_TERRY, ARGMAX = "bradley_terry", "argmax"
 

@@ -212,7 +212,7 @@ def trainers(options: argparse.Namespace) -> None:
 
 def splits(options: argparse.Namespace) -> None:
     """Coupled objectives over DPO at the same split."""
-    methods = ("dpo", "kldpo", "dr_dpo", "tv_dpo", "chi2_dpo", "kldpo(rho=0.1)", "aot")
+    methods = ("dpo", "kldpo", "dr_dpo", "tv_dpo", "chi2_dpo", "kldpo_ball(rho=0.1)", "aot")
     columns = {BATCH: "1 x 64", 16: "4 x 16", 4: "16 x 4"}
     times = compare({f"{name}/{micro}": Ours(name, micro) for micro in columns for name in methods}, options)
     print(f"{'over dpo, same split':22}" + "".join(f"{label:>9}" for label in columns.values()))

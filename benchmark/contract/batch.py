@@ -87,8 +87,30 @@ def _expect_same(got: Gradients, expected: Gradients, what: str, method: Pairwis
 
 
 CHECKS = (
-    Check("objective", objective, after=("pure", "finite", "weights")),
-    Check("micro-batches", micro_batches, after=("pure", "own pair", "finite", "weights")),
-    Check("workers", workers, after=("pure", "own pair", "finite", "weights", "micro-batches")),
-    Check("padding", padding, after=("pure", "finite")),
+    Check(
+        "objective",
+        objective,
+        "Leave coupling() as it is, or let it say how much of the batch the weights and losses read; define "
+        "log_weights or pair_weights, not both.",
+        after=("pure", "finite", "weights"),
+    ),
+    Check(
+        "micro-batches",
+        micro_batches,
+        "Losses and weights see the whole batch only through coupling(): leave it as it is, and keep nothing on the "
+        "object between calls.",
+        after=("pure", "own pair", "finite", "weights"),
+    ),
+    Check(
+        "workers",
+        workers,
+        "Make every number from the batch, its groups and its state: nothing that differs between processes.",
+        after=("pure", "own pair", "finite", "weights", "micro-batches"),
+    ),
+    Check(
+        "padding",
+        padding,
+        "Read lengths from chosen_lengths and rejected_lengths, which do not count padding.",
+        after=("pure", "finite"),
+    ),
 )

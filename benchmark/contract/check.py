@@ -12,11 +12,14 @@ from numpy.typing import ArrayLike
 
 
 class Broken(Exception):
-    """The contract does not hold: what was expected, and what was got instead."""
+    """The contract does not hold: what was expected, and what was got instead.
 
-    def __init__(self, expected: str, got: str) -> None:
+    change: what to change in the plug-in, where more is known than the check itself says.
+    """
+
+    def __init__(self, expected: str, got: str, change: str = "") -> None:
         super().__init__(f"expected {expected}, got {got}")
-        self.expected, self.got = expected, got
+        self.expected, self.got, self.change = expected, got, change
 
 
 class NotApplicable(Exception):
@@ -37,12 +40,14 @@ class Check:
     """One promise of the contract.
 
     function: takes the subject; returns a few words on what was measured; raises `Broken` or `NotApplicable`.
+    change: what whoever wrote the plug-in is to change where the promise is broken.
     after: names of checks on which this one builds. Where one of them fails, this one would only fail again for the
     same reason, and is held back.
     """
 
     name: str
     function: Callable[[Any], str]
+    change: str = ""
     after: tuple[str, ...] = ()
 
     @property
@@ -53,22 +58,26 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """The end of one check of one subject. `detail`: what was measured, or why it was not; empty where it failed."""
+    """The end of one check of one subject. `detail`: what was measured, or why it was not; empty where it failed, as
+    the other three are where it did not."""
 
     check: Check
     outcome: Outcome
     detail: str = ""
     expected: str = ""
     got: str = ""
+    change: str = ""
 
 
-def expect(holds: Any, expected: str, got: str) -> None:
+def expect(holds: Any, expected: str, got: str, change: str = "") -> None:
     """Raise `Broken` unless `holds`."""
     if not bool(holds):
-        raise Broken(expected, got)
+        raise Broken(expected, got, change)
 
 
-def expect_close(got: ArrayLike, expected: ArrayLike, tolerance: float, what: str, slack: float = 0.0) -> float:
+def expect_close(
+    got: ArrayLike, expected: ArrayLike, tolerance: float, what: str, slack: float = 0.0, change: str = ""
+) -> float:
     """Raise `Broken` where two arrays differ; returns their greatest difference relative to the greatest entry.
 
     Args:
@@ -77,9 +86,10 @@ def expect_close(got: ArrayLike, expected: ArrayLike, tolerance: float, what: st
         tolerance: greatest difference, relative to the greatest entry of `expected`.
         what: the arrays in words, for the message.
         slack: greatest difference that is allowed in any case, absolute.
+        change: what to change where they differ.
     """
     one, other = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
-    expect(one.shape == other.shape, f"{what} of shape {list(other.shape)}", f"shape {list(one.shape)}")
+    expect(one.shape == other.shape, f"{what} of shape {list(other.shape)}", f"shape {list(one.shape)}", change)
     if not one.size:
         return 0.0
     difference = np.abs(one - other)
@@ -87,11 +97,10 @@ def expect_close(got: ArrayLike, expected: ArrayLike, tolerance: float, what: st
     bad = ~(difference <= tolerance * scale + slack)  # written so that NaN is bad
     if bad.any():
         at = np.unravel_index(int(np.argmax(np.where(np.isnan(difference), np.inf, difference))), one.shape)
-        place = f" at {[int(i) for i in at]}" if one.size > 1 else ""
+        entry = f" at {[int(i) for i in at]}" if one.size > 1 else ""
         how_close = f"to {tolerance:g} of the greatest entry {scale:.3g}" if tolerance else "exactly"
         raise Broken(
-            f"{what}{place} {other[at]:.8g}, {how_close}",
-            f"{one[at]:.8g}, off by {difference[at]:.3g}",
+            f"{what}{entry} {other[at]:.8g}, {how_close}", f"{one[at]:.8g}, off by {difference[at]:.3g}", change
         )
     return float(difference.max() / scale) if scale else 0.0
 

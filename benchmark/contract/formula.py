@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from benchmark.contract.batches import (
-    even_batch,
     extreme_batches,
     fresh_batch,
     random_batch,
     select,
-    tied_batch,
 )
 from benchmark.contract.check import Check, NotApplicable, expect, expect_close, measured
+from benchmark.contract.examples import shift_points
 from benchmark.contract.steps import differentiable, loss_gradient, slopes, step_gradient, with_state
-from benchmark.contract.subjects import OBJECTIVES, MethodSubject
+from benchmark.contract.subjects import MethodSubject
 from methods import PairBatch, PairwiseMethod
-from shifts import Shift
 
 SEEDS = (0, 1, 2)
 ROUNDING = 1e-9  # two ways to the same number in float64, relative
@@ -110,53 +107,6 @@ def _differences(method: PairwiseMethod, batch: PairBatch) -> Tensor:
     return torch.stack(columns).view(2, -1)
 
 
-def weights(subject: MethodSubject) -> str:
-    """Weights are non-negative, detached, sum to 1, and are those that `log_weights` gives."""
-    for method in subject.variants():
-        for make in (random_batch, fresh_batch, tied_batch):
-            batch = differentiable(with_state(method, make(1)))
-            losses = method.pair_losses(batch)
-            found = method.pair_weights(losses, batch)
-            where = f"{method} on a {make.__name__.replace('_', ' ')}"
-            expect(found.shape == losses.shape, f"{where}: one weight per pair", f"shape {list(found.shape)}")
-            expect(not found.requires_grad, f"{where}: detached weights", "weights with a graph")
-            expect((found >= 0).all(), f"{where}: weights >= 0", f"{float(found.min()):.6g}")
-            if method.normalises_weights():
-                expect_close(found.sum(), 1.0, ROUNDING, f"{where}: the sum of the weights")
-            _expect_logs(method, losses.detach(), found, where)
-    return "sum to 1" if subject.pairwise.normalises_weights() else "normalises_weights() says that none is made"
-
-
-def _expect_logs(method: PairwiseMethod, losses: Tensor, found: Tensor, where: str) -> None:
-    logs = method.log_weights(losses)
-    if logs is None:
-        return
-    expect_close(
-        torch.softmax(logs, 0), found / found.sum(), ROUNDING, f"{where}: exp(log_weights) up to a factor, pair_weights"
-    )
-    part = torch.tensor([1, 4])
-    alone = method.log_weights(losses[part])
-    assert alone is not None
-    expect_close(alone, logs[part], ROUNDING, f"{where}: log_weights of pairs 1 and 4 without others")
-
-
-def permutation(subject: MethodSubject) -> str:
-    """Another order of the pairs gives every pair the same gradient; pairs with equal numbers are treated alike."""
-    makers: tuple[Callable[[int], PairBatch], ...] = (random_batch, fresh_batch, tied_batch, even_batch)
-    if subject.pairwise.couples_losses:  # where a sort has ties, its objective has a kink and many slopes
-        makers = (random_batch,)
-    worst = 0.0
-    for method in subject.variants():
-        for make in makers:
-            batch = make(2)
-            order = torch.randperm(len(batch.chosen_logps), generator=torch.Generator().manual_seed(7))
-            straight = step_gradient(method, with_state(method, batch, steps=2))
-            turned = step_gradient(method, with_state(method, select(batch, order), steps=2))
-            what = f"{method} on a {make.__name__.replace('_', ' ')}: the gradient of a pair in another order"
-            worst = max(worst, expect_close(turned, straight[:, order], ROUNDING, what))
-    return measured(worst)
-
-
 def direction(subject: MethodSubject) -> str:
     """On a fresh policy the step pushes chosen and rejected as `pushes_chosen` and `pushes_rejected` state."""
     words = {1: "up", 0: "nowhere", -1: "down"}
@@ -211,8 +161,9 @@ def groups(subject: MethodSubject) -> str:
     try:
         step_gradient(method, with_state(method, batch))
     except Exception as error:
-        points = [point for cls in Shift.registry.all() for point in cls.examples(OBJECTIVES)]
-        accepted = [str(point) for point in points if len(point.annotators()) == 1 and method.skip(point) is None]
+        accepted = [
+            str(point) for point in shift_points() if len(point.annotators()) == 1 and method.skip(point) is None
+        ]
         expect(
             not accepted,
             f"{method}: a step on pairs without groups, or a reason of skip() for {', '.join(accepted)}",
@@ -245,15 +196,46 @@ def penalty(subject: MethodSubject) -> str:
 
 
 CHECKS = (
-    Check("pure", pure),
-    Check("own pair", own_pair, after=("pure",)),
-    Check("finite", finite, after=("pure",)),
-    Check("gradient", gradient, after=("pure",)),
-    Check("weights", weights, after=("pure",)),
-    Check("permutation", permutation, after=("pure", "own pair")),
-    Check("direction", direction, after=("pure",)),
-    Check("groups", groups),
-    Check("limits", limits),
-    Check("convexity", convexity),
-    Check("input penalty", penalty),
+    Check(
+        "pure",
+        pure,
+        "Compute from the batch alone: no random numbers, no attributes that change, no in-place operations; return "
+        "one loss per pair, not their mean.",
+    ),
+    Check(
+        "own pair",
+        own_pair,
+        "Take out what mixes pairs (a mean, a sort, a softmax over the batch), or set couples_losses = True. Weights "
+        "over the batch belong in log_weights or pair_weights, running means in the state.",
+        after=("pure",),
+    ),
+    Check(
+        "finite",
+        finite,
+        "Write logsigmoid(x) for log(sigmoid(x)) and softplus(x) for log(1 + exp(x)); clamp an exponent before exp, as "
+        "in exp(x.clamp(max=20)); put a floor under a root or a logarithm. torch.where is no cure: the gradient of the "
+        "branch that is not taken is NaN all the same. float32 ends at 3e38.",
+        after=("pure",),
+    ),
+    Check(
+        "gradient",
+        gradient,
+        "Take detach() and no_grad() out of pair_losses; what is to be held fixed belongs in the state or in weights.",
+        after=("pure",),
+    ),
+    Check(
+        "direction",
+        direction,
+        "Look at the sign of the margin. A formula that is meant to push so states it: pushes_chosen and "
+        "pushes_rejected, each 1 (up), 0 or -1 (down).",
+        after=("pure",),
+    ),
+    Check("groups", groups, "Let skip(shift) return a reason where len(shift.annotators()) == 1."),
+    Check("limits", limits, "Mend the formula, or state another limit; give both methods the same beta."),
+    Check("convexity", convexity, "Leave `convex` at False unless the whole objective is convex in the margins."),
+    Check(
+        "input penalty",
+        penalty,
+        "Return a scalar >= 0; put a floor under a root, as in squared_norms.mean().clamp_min(1e-24).sqrt().",
+    ),
 )

@@ -17,13 +17,13 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, PrinterCallback
 
 from benchmark.contract.batches import GROUPS
-from benchmark.contract.subjects import OBJECTIVES
+from benchmark.contract.examples import OBJECTIVES
 from benchmark.contract.workers import Gradients, TwoWorkers
 from benchmark.core.data import Pairs, Prompts, write_table
 from benchmark.policies.checkpoints import save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import PairCollator, ReferenceLogps
-from benchmark.training.fit import attention_for
+from benchmark.training.pairwise import attention_for
 from benchmark.training.settings import TrainingSettings
 from benchmark.training.trainer import PreferenceTrainer, trainer_config
 from methods import PairwiseMethod

@@ -15,14 +15,18 @@ from typing import Any
 import numpy as np
 
 from benchmark.contract.check import Broken, Check, NotApplicable, expect
-from benchmark.contract.subjects import OBJECTIVES, MethodSubject, neighbours
+from benchmark.contract.examples import shift_points
+from benchmark.contract.subjects import MethodSubject, neighbours
 from benchmark.core.errors import UserError
 from benchmark.core.hyperparameters import Interval
 from benchmark.core.plugins import Plugin
 from methods.base import parse_method
 from shifts import Shift
 
-FORBIDDEN = ("benchmark", "leaderboard", "transformers", "trl", "accelerate", "vllm")
+CORE = "benchmark.core"
+FAMILIES = ("methods", "shifts")  # neither knows of the other
+LIBRARIES = ("transformers", "trl", "accelerate", "vllm")
+ABOVE = (*FAMILIES, *LIBRARIES, "leaderboard", "tests")
 PROBES: tuple[Any, ...] = (float("nan"), -1.0, 0.0, 0.5, 1.5, 1e9, -1, 0, 3, "no-such-option")
 SAMPLES = 5
 
@@ -33,9 +37,9 @@ def documented(subject: MethodSubject) -> str:
 
 
 def expect_documented(cls: type[Plugin]) -> str:
-    """Every field is a word of the docstring of the class, or of a plug-in from which it inherits the field."""
+    """Every field is a word of the docstring of the class, or of a dataclass from which it inherits the field."""
     expect(cls.__dict__.get("__doc__"), f"a docstring of {cls.__name__}", "none")
-    parents = [parent for parent in cls.__mro__ if issubclass(parent, Plugin) and "name" in parent.__dict__]
+    parents = [parent for parent in cls.__mro__ if "__dataclass_params__" in parent.__dict__ or parent is cls]
     text = "\n".join(inspect.getdoc(parent) or "" for parent in parents)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
     silent = [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)]
@@ -149,12 +153,37 @@ def hparams(subject: MethodSubject) -> str:
 
 
 def imports(subject: MethodSubject) -> str:
-    """The file imports nothing of the benchmark, of transformers or of TRL."""
-    file = Path(inspect.getfile(type(subject.method)))
-    found = _imported(ast.parse(file.read_text()))
-    bad = [f"{name} in line {line}" for name, line in found if name.split(".")[0] in FORBIDDEN]
-    expect(not bad, f"{file.name} without imports of {', '.join(FORBIDDEN)}", ", ".join(bad))
-    return ", ".join(sorted({name.split(".")[0] for name, _ in found} - {"__future__"}))
+    """It stands on benchmark.core and on its own family alone."""
+    return expect_own_imports(type(subject.method))
+
+
+def expect_own_imports(cls: type[Plugin]) -> str:
+    """No file of the class or of its parents imports a room of the benchmark above core, the other family, the page,
+    or a library that trains and samples."""
+    package = cls.registry.package
+    files = dict.fromkeys(Path(inspect.getfile(parent)) for parent in cls.__mro__ if issubclass(parent, Plugin))
+    imported = [(name, line, file) for file in files for name, line in _imported(ast.parse(file.read_text()))]
+    bad = {name: f"{name} in line {line} of {file.name}" for name, line, file in imported if _is_above(name, package)}
+    change = " ".join(dict.fromkeys(_instead(name, package) for name in bad))
+    expect(not bad, f"imports of `{package}` and `benchmark.core` alone", ", ".join(bad.values()), change)
+    return ", ".join(sorted({name.split(".")[0] for name, _, _ in imported} - {"__future__"}))
+
+
+def _is_above(module: str, package: str) -> bool:
+    top = module.split(".")[0]
+    if top == "benchmark":
+        return not (module == CORE or module.startswith(f"{CORE}."))
+    return top in ABOVE and top != package
+
+
+def _instead(module: str, package: str) -> str:
+    """What to use in place of a module that a plug-in of `package` may not import."""
+    top = module.split(".")[0]
+    if top in FAMILIES:
+        return f"In place of {module}: take what the benchmark hands over (a shift to skip, parts and job.shift)."
+    if top in LIBRARIES:
+        return f"In place of {module}: the verbs of the job that `train` is handed (fit_pairs, average, ...)."
+    return f"In place of {module}: what `from {package} import ...` offers, such as UserError and hyperparameter."
 
 
 def _imported(tree: ast.AST) -> list[tuple[str, int]]:
@@ -164,14 +193,21 @@ def _imported(tree: ast.AST) -> list[tuple[str, int]]:
         if isinstance(node, ast.Import):
             names += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names.append((node.module or "." * node.level, node.lineno))
+            names += [(module, node.lineno) for module in _modules_of(node)]
     return names
+
+
+def _modules_of(node: ast.ImportFrom) -> list[str]:
+    """`from benchmark import core` imports benchmark.core; of any other package its own name is enough."""
+    if node.module == "benchmark":
+        return [f"benchmark.{alias.name}" for alias in node.names]
+    return [node.module or "." * node.level]
 
 
 def skipping(subject: MethodSubject) -> str:
     """`skip` answers None or a reason for every registered shift; what is not skipped has a shift to train on."""
     skipped = 0
-    points = [point for cls in Shift.registry.all() for point in cls.examples(OBJECTIVES)]
+    points = shift_points()
     for point in points:
         reason = subject.method.skip(point)
         expect(
@@ -187,12 +223,24 @@ def skipping(subject: MethodSubject) -> str:
 
 
 CHECKS = (
-    Check("frozen", frozen),
-    Check("documented", documented),
-    Check("defaults", defaults),
-    Check("validation", validation),
-    Check("round trip", round_trip),
-    Check("hparams", hparams),
+    Check("frozen", frozen, "Write @dataclass(frozen=True) directly above this class; its parent's does not count."),
+    Check("documented", documented, "Say in the class's docstring what each field is, by its name, with its unit."),
+    Check("defaults", defaults, "Move the default into the search range, or widen the range."),
+    Check(
+        "validation",
+        validation,
+        "A __post_init__ of the class's own begins with super().__post_init__(), which holds fields to their ranges.",
+    ),
+    Check(
+        "round trip",
+        round_trip,
+        "Leave __str__ as it is, and give fields the types float, int, bool or str, which are read back from text.",
+    ),
+    Check("hparams", hparams, "Give fields the types float, int, bool or str: hyper-parameters are stored as JSON."),
     Check("imports", imports),
-    Check("skip", skipping),
+    Check(
+        "skip",
+        skipping,
+        "Let skip(shift) return None or a sentence; where training_shift has no shift to return, skip says why.",
+    ),
 )

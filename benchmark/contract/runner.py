@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.contract.check import Broken, Check, NotApplicable, Outcome, Result
+from benchmark.core.errors import UserError
 
 
 def run_checks(checks: Sequence[Check], subject: Any) -> Iterator[Result]:
@@ -31,11 +32,25 @@ def run_check(check: Check, subject: Any) -> Result:
     except NotApplicable as reason:
         return Result(check, Outcome.SKIP, str(reason))
     except Broken as broken:
-        return Result(check, Outcome.FAIL, expected=broken.expected, got=broken.got)
+        return Result(
+            check, Outcome.FAIL, expected=broken.expected, got=broken.got, change=broken.change or check.change
+        )
     except Exception as error:
-        return Result(check, Outcome.FAIL, expected="no error", got=_located(error))
+        return Result(check, Outcome.FAIL, expected="no error", got=_located(error), change=_change(error))
 
 
 def _located(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in line {frame.lineno} of {Path(frame.filename).name}: {error}"
+
+
+def _change(error: Exception) -> str:
+    """What mends an error of the plug-in's own code, as far as its message tells."""
+    if isinstance(error, RuntimeError) and any(word in str(error) for word in ("dtype", "scalar type")):
+        return (
+            "Tensors of two types met: batches come in float32 (training) and float64 (checks). Convert what the class "
+            "makes or keeps, e.g. batch.state[NAME].to(batch.chosen_logps.dtype)."
+        )
+    if isinstance(error, UserError):
+        return "Do what the message says."
+    return "Mend the line that is named; a batch may have one pair, no groups and no margins."

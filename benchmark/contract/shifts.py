@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmark.contract.check import Broken, Check, NotApplicable, expect, expect_close, measured
-from benchmark.contract.plugin import expect_defaults, expect_documented, expect_frozen, expect_validated
-from benchmark.contract.subjects import OBJECTIVES, ShiftSubject, neighbours
+from benchmark.contract.check import Broken, Check, expect, expect_close, measured
+from benchmark.contract.examples import OBJECTIVES
+from benchmark.contract.plugin import (
+    expect_defaults,
+    expect_documented,
+    expect_frozen,
+    expect_own_imports,
+    expect_validated,
+)
+from benchmark.contract.subjects import ShiftSubject, neighbours
 from benchmark.core.errors import UserError
 from shifts import Rewards, Shift
 from shifts.base import check_objectives, parse_shift
@@ -62,6 +69,33 @@ def round_trip(subject: ShiftSubject) -> str:
         made = parse_shift(str(point))
         expect(made == [point], f"{[str(point)]} from parse_shift", str([str(other) for other in made]))
     return str(subject.points[0])
+
+
+def imports(subject: ShiftSubject) -> str:
+    """It stands on benchmark.core and on its own family alone."""
+    return expect_own_imports(subject.cls)
+
+
+def objectives(subject: ShiftSubject) -> str:
+    """`objectives` names all that the utility reads."""
+    for point in points(subject):
+        names = _objectives(point)
+        alone = Rewards({name: column for name, column in made_up(point, RANGES).items() if name in names})
+        try:
+            point.utility(alone)
+        except UserError as error:
+            raise Broken(f"{point}: a utility that reads {', '.join(names)} alone", str(error)) from error
+    return ", ".join(subject.points[0].objectives)
+
+
+def _objectives(point: Shift) -> tuple[str, ...]:
+    expected = f"{point}: objectives as a tuple of names"
+    try:
+        names = point.objectives
+    except UserError as error:
+        raise Broken(expected, str(error)) from error
+    expect(isinstance(names, tuple) and names, expected, repr(names))
+    return names
 
 
 def utility(subject: ShiftSubject) -> str:
@@ -137,100 +171,50 @@ def _check(point: Shift, available: tuple[str, ...]) -> None:
     check_objectives(point, available)
 
 
-def evaluation_grid(subject: ShiftSubject) -> str:
-    """The evaluation grid holds distinct shifts over the same objectives, each of which its own call makes again."""
-    for point in points(subject):
-        grid = point.evaluation_grid()
-        calls = [str(other) for other in grid]
-        expect(grid, f"{point}: at least one point to evaluate at", "none")
-        expect(len(set(calls)) == len(calls), f"{point}: distinct points", f"{calls}")
-        for other in grid:
-            same = set(other.objectives) <= set(point.objectives)
-            expect(same, f"{point}: points over {point.objectives}", f"{other} over {other.objectives}")
-            expect(
-                parse_shift(str(other)) == [other], f"{point}: {other} from parse_shift", str(parse_shift(str(other)))
-            )
-    return f"{len(subject.points[0].evaluation_grid())} points"
-
-
-def validation_grid(subject: ShiftSubject) -> str:
-    """The validation grid holds distinct shifts over the same objectives, and none of those that are tested."""
-    if not any(point.validation_grid() for point in points(subject)):
-        raise NotApplicable("the family has no shifts to select on")
-    for point in points(subject):
-        grid = point.validation_grid()
-        expect(len(set(grid)) == len(grid), f"{point}: distinct points", f"{[str(other) for other in grid]}")
-        tested = [point, *point.evaluation_grid(), *point.corners()]
-        for other in grid:
-            expect(other not in tested, f"{point}: validation shifts that are not tested", str(other))
-            same = set(other.objectives) <= set(point.objectives)
-            expect(same, f"{point}: points over {point.objectives}", f"{other} over {other.objectives}")
-            made = parse_shift(str(other))
-            expect(made == [other], f"{point}: {other} from parse_shift", str(made))
-    return f"{len(subject.points[0].validation_grid())} points"
-
-
-def placed(subject: ShiftSubject) -> str:
-    """A position is None or lies in [0, 1]; the middle is None or a shift over the same objectives, its own middle."""
-    for point in points(subject):
-        for other in (point, *point.evaluation_grid()):
-            place = other.position()
-            expect(place is None or 0 <= place <= 1, f"{other}: a position in [0, 1], or None", repr(place))
-        middle = point.middle()
-        if middle is not None:
-            expect(isinstance(middle, Shift), f"{point}: a shift as the middle", repr(middle))
-            same = set(middle.objectives) == set(point.objectives)
-            expect(same, f"{point}: a middle over {point.objectives}", f"{middle} over {middle.objectives}")
-            expect(middle.middle() == middle, f"{point}: {middle} as its own middle", str(middle.middle()))
-    return f"middle {subject.points[0].middle()}"
-
-
-def population(subject: ShiftSubject) -> str:
-    """Shares of annotators are >= 0 and sum to 1, and each of them reads the shift's own objectives."""
-    for point in points(subject):
-        groups = point.annotators()
-        shares = [share for share, _ in groups]
-        expect(min(shares) >= 0, f"{point}: shares >= 0", str(shares))
-        expect_close(sum(shares), 1.0, ROUNDING, f"{point}: the sum of the shares")
-        for _, member in groups:
-            same = set(member.objectives) <= set(point.objectives)
-            expect(same, f"{point}: annotators over {point.objectives}", f"{member} over {member.objectives}")
-    return f"{len(subject.points[0].annotators())} group(s)"
-
-
-def corners(subject: ShiftSubject) -> str:
-    """Every corner has a weight; weights are >= 0 and sum to 1; the uniform population has a group per corner."""
-    if not any(point.corners() for point in points(subject)):
-        raise NotApplicable("the family has no corners")
-    for point in points(subject):
-        found, weights = point.corners(), list(point.corner_weights())
-        expect(len(found) == len(weights), f"{point}: {len(found)} corner weights", str(weights))
-        if not found:
-            continue
-        expect(min(weights) >= 0, f"{point}: corner weights >= 0", str(weights))
-        expect_close(sum(weights), 1.0, ROUNDING, f"{point}: the sum of the corner weights")
-        population = point.uniform_population()
-        if population is not None:
-            shares = [share for share, _ in population.annotators()]
-            even = [1 / len(found)] * len(found)
-            expect_close(shares, even, ROUNDING, f"{point}: shares of the uniform population")
-    return f"{len(subject.points[0].corners())} corners"
-
-
 CHECKS = (
-    Check("frozen", frozen),
-    Check("documented", documented),
-    Check("defaults", defaults),
-    Check("validation", validation),
-    Check("round trip", round_trip),
-    Check("utility", utility),
-    Check("own completion", own_completion, after=("utility",)),
-    Check("bounds", bounds, after=("utility",)),
-    Check("monotone", monotone, after=("utility",)),
-    Check("unknown objective", unknown_objective),
-    Check("evaluation grid", evaluation_grid, after=("round trip",)),
-    Check("validation grid", validation_grid, after=("evaluation grid",)),
-    Check("position", placed),
-    Check("population", population),
-    Check("corners", corners),
+    Check("frozen", frozen, "Write @dataclass(frozen=True) directly above this class; its parent's does not count."),
+    Check("documented", documented, "Say in the class's docstring what each field is, by its name."),
+    Check("defaults", defaults, "Move the default into the search range, or widen the range."),
+    Check(
+        "validation",
+        validation,
+        "A __post_init__ of the class's own begins with super().__post_init__(), which holds fields to their ranges.",
+    ),
+    Check("imports", imports),
+    Check(
+        "round trip",
+        round_trip,
+        "Leave __str__ as it is, and give fields the types float, int, bool or str, which are read back from text.",
+    ),
+    Check(
+        "objectives",
+        objectives,
+        "Define `objectives`, a property that returns the names of all objectives that `utility` reads; by default it "
+        "is what the text fields without a default name.",
+    ),
+    Check(
+        "utility",
+        utility,
+        "Return one finite number per completion, made from the rewards alone; copy an array before writing into it.",
+        after=("objectives",),
+    ),
+    Check(
+        "own completion",
+        own_completion,
+        "Take out what mixes completions (a mean, a rank, a maximum over the array).",
+        after=("utility",),
+    ),
+    Check("bounds", bounds, "Define utility_range: the least and the greatest utility.", after=("utility",)),
+    Check(
+        "monotone",
+        monotone,
+        "Let the utility rise with every objective: give a dislike as an objective of its own.",
+        after=("utility",),
+    ),
+    Check(
+        "unknown objective",
+        unknown_objective,
+        "Read rewards[name], which raises the right error, rather than rewards.get(name, 0).",
+        after=("objectives",),
+    ),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from benchmark.contract.examples import OBJECTIVES
 from benchmark.core.calls import parse_call
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.hyperparameters import Choice, Interval
@@ -21,9 +22,6 @@ from shifts.base import parse_shift
 
 if TYPE_CHECKING:
     from benchmark.contract.lab import Lab
-
-OBJECTIVES = ("joy", "fear", "love", "anger")  # of the made-up rewards on which shifts are tried
-
 
 P = TypeVar("P", bound=Plugin)
 MakeLab = Callable[[], "Lab"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.contract import plugin, shifts
+from benchmark.contract import families, plugin, shifts
 from benchmark.contract.check import Check, NotApplicable, Outcome, Result
 from benchmark.contract.runner import run_checks
 from benchmark.contract.subjects import (
@@ -35,11 +35,12 @@ LABELS = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.SKIP: "skipped", O
 def checks_for(subject: Subject) -> Sequence[Check]:
     """The promises that a subject must hold to."""
     if isinstance(subject, ShiftSubject):
-        return shifts.CHECKS
-    from benchmark.contract import batch, formula, training  # the trainer takes seconds to import
+        return (*shifts.CHECKS, *families.CHECKS)
+    from benchmark.contract import batch, formula, training, weighing  # the trainer takes seconds to import
 
     if isinstance(subject.method, PairwiseMethod):
-        return (*plugin.CHECKS, *formula.CHECKS, *batch.CHECKS, *training.CHECKS, *training.ALL_METHODS)
+        rooms = (plugin, formula, weighing, batch, training)
+        return (*(check for room in rooms for check in room.CHECKS), *training.ALL_METHODS)
     return (*plugin.CHECKS, Check("formula", _no_formula), *training.ALL_METHODS)
 
 
@@ -131,5 +132,5 @@ def _line(result: Result) -> str:
 
 
 def _explanation(result: Result, place: str) -> str:
-    lines = [("expected", result.expected), ("got", result.got), ("at", place)]
-    return "\n".join(f"           [bold]{word:<8}[/bold] {escape(text)}" for word, text in lines)
+    lines = [("expected", result.expected), ("got", result.got), ("change", result.change), ("at", place)]
+    return "\n".join(f"           [bold]{word:<8}[/bold] {escape(text)}" for word, text in lines if text)

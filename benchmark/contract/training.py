@@ -16,9 +16,11 @@ from torch import Tensor
 
 from benchmark.contract.batches import GROUPS, random_batch
 from benchmark.contract.check import Check, NotApplicable, expect, expect_close
-from benchmark.contract.subjects import OBJECTIVES, MethodSubject
+from benchmark.contract.examples import shift_points
+from benchmark.contract.subjects import MethodSubject
 from benchmark.core.data import Floats
-from benchmark.training.job import CellJob, World
+from benchmark.training.cell import TrainingCell, World
+from benchmark.training.job import CellJob
 from benchmark.training.resume import STATE
 from benchmark.training.settings import TrainingSettings
 from methods import Method, PairwiseMethod
@@ -67,21 +69,21 @@ def resume(subject: MethodSubject) -> str:
     """A run that is stopped and goes on from its checkpoint ends with the same weights (on a CPU, bit for bit)."""
     method, folder = subject.pairwise, subject.lab.folder / "resume"
     shutil.rmtree(folder, ignore_errors=True)
-    whole, stopped = _job(subject, folder / "whole"), _job(subject, folder / "stopped")
+    whole, stopped = _cell(subject, folder / "whole"), _cell(subject, folder / "stopped")
     with _quiet():
-        whole.fit_pairs(method)
+        CellJob(whole).fit_pairs(method)
     dying = replace(stopped, progress=_die, settings=SETTINGS.model_copy(update={"save_every": SAVE_EVERY}))
     try:
         with _quiet():
-            dying.fit_pairs(method)
+            CellJob(dying).fit_pairs(method)
     except Stopped:
         _expect_saved(method, folder / "stopped" / "scratch" / "trainer" / f"checkpoint-{SAVE_EVERY}" / STATE)
     seen: list[int] = []
     with _quiet():
-        replace(dying, progress=lambda done, total: seen.append(done)).fit_pairs(method)
+        CellJob(replace(dying, progress=lambda done, total: seen.append(done))).fit_pairs(method)
     expect(seen == [3, 4], f"{method}: to go on with steps [3, 4]", str(seen))
     step = f"step-{len(subject.lab.pairs) // BATCH:06d}"
-    got, expected = (load_file(job.folder / step / "model.safetensors") for job in (stopped, whole))
+    got, expected = (load_file(cell.folder / step / "model.safetensors") for cell in (stopped, whole))
     for name in expected:
         what = f"{method}: {name} after 4 steps, stopped in step {STOP_AT}"
         expect_close(got[name], expected[name], ON_GPU if torch.cuda.is_available() else 0.0, what)
@@ -100,14 +102,14 @@ def trains(subject: MethodSubject) -> str:
     parts = []
     for number, (part, corner) in enumerate(method.parts(point)):
         with _quiet():
-            part.train(_job(subject, folder / f"part-{number}", corner))
+            part.train(CellJob(_cell(subject, folder / f"part-{number}", corner)))
         parts.append(folder / f"part-{number}" / "result")
-    job = _job(subject, folder / "whole", point, tuple(parts))
+    cell = _cell(subject, folder / "whole", point, tuple(parts))
     with _quiet():
-        method.train(job)
-    steps = sorted(job.folder.glob("step-*"))
+        method.train(CellJob(cell))
+    steps = sorted(cell.folder.glob("step-*"))
     expect(steps, f"{method}: a checkpoint step-NNNNNN in the folder of the job", "none")
-    before, after = (load_file(source / "model.safetensors") for source in (job.policy, steps[-1]))
+    before, after = (load_file(source / "model.safetensors") for source in (cell.policy, steps[-1]))
     expect(after.keys() == before.keys(), f"{method}: weights of the policy's names", str(sorted(after)))
     expect(all(bool(weight.isfinite().all()) for weight in after.values()), f"{method}: finite weights", "others")
     moved = max(float((after[name] - before[name]).abs().max()) for name in before)
@@ -117,17 +119,18 @@ def trains(subject: MethodSubject) -> str:
 
 def _accepted_shift(method: Method) -> Shift:
     """The first registered shift that the method does not skip."""
-    points = [point for cls in Shift.registry.all() for point in cls.examples(OBJECTIVES)]
-    accepted = next((point for point in points if method.skip(point) is None), None)
+    accepted = next((point for point in shift_points() if method.skip(point) is None), None)
     if accepted is None:
         raise NotApplicable("the method skips every registered shift")
     return accepted
 
 
-def _job(subject: MethodSubject, folder: Path, shift: Shift | None = None, parts: tuple[Path, ...] = ()) -> CellJob:
+def _cell(
+    subject: MethodSubject, folder: Path, shift: Shift | None = None, parts: tuple[Path, ...] = ()
+) -> TrainingCell:
     lab, result = subject.lab, folder / "result"
     result.mkdir(parents=True)
-    return CellJob(
+    return TrainingCell(
         policy=lab.policy_folder,
         pairs=lab.pairs,
         reference=lab.reference,
@@ -137,7 +140,7 @@ def _job(subject: MethodSubject, folder: Path, shift: Shift | None = None, parts
         progress=lambda done, total: None,
         scratch=folder / "scratch",
         parts=parts,
-        cell_shift=shift,
+        shift=shift,
         rewards=lab.rewards_file,
         world=World(lab.prompts, NEW_TOKENS, _lengths),
     )
@@ -167,7 +170,26 @@ def _expect_saved(method: PairwiseMethod, file: Path) -> None:
 
 
 CHECKS = (
-    Check("state", state, after=("pure",)),
-    Check("resume", resume, after=("pure", "finite", "state")),
+    Check(
+        "state",
+        state,
+        "Let next_state return tensors of the names, shapes and types of initial_state, detached: start from "
+        "torch.zeros((), dtype=torch.float64), say, and end with .double(). A checkpoint keeps them as they are.",
+        after=("pure",),
+    ),
+    Check(
+        "resume",
+        resume,
+        "Keep what a later step needs in the state (initial_state, next_state): a checkpoint holds nothing that stands "
+        "on the object, the class or the module.",
+        after=("pure", "finite", "state"),
+    ),
 )
-ALL_METHODS = (Check("trains", trains, after=("finite", "resume")),)
+ALL_METHODS = (
+    Check(
+        "trains",
+        trains,
+        "Let `train` end in a verb of the job (fit_pairs, fit_unpaired, fit_online, average), or set trains = False.",
+        after=("finite", "resume"),
+    ),
+)

@@ -97,8 +97,8 @@ def _code(points: Iterable[Shift]) -> str:
 
 
 def _judges(shift: Shift) -> list[Shift]:
-    """What each group of annotators rewards."""
-    return [judge for _, judge in shift.annotators()]
+    """What each group of annotators rewards, where that is a shift of its own; else the family's own code has it."""
+    return [judge for _, judge in shift.annotators() if isinstance(judge, Shift)]
 
 
 def _evaluation(config: RunConfig, shift: Shift) -> tuple[Shift, ...]:

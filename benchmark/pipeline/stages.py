@@ -149,10 +149,11 @@ def train_policy(
     """A trained policy with its checkpoints `step-NNNNNN/`, its training curve (of the ways to train that have one) and
     its cost. `shift` and `suite` are there where the method says that it needs them."""
     from benchmark.training.batch import ReferenceLogps
+    from benchmark.training.cell import TrainingCell
     from benchmark.training.job import CellJob
 
     logps = read_table(task.inputs["reference_logps"] / "logps.parquet")
-    job = CellJob(
+    cell = TrainingCell(
         policy=task.inputs["policy"] / POLICY,
         pairs=Pairs.load(task.inputs["pairs"] / "pairs.parquet"),
         reference=ReferenceLogps(logps["chosen"], logps["rejected"]),
@@ -162,17 +163,17 @@ def train_policy(
         progress=task.progress,
         scratch=task.scratch,
         parts=tuple(folder for name, folder in sorted(task.inputs.items()) if name.startswith(PART)),
-        cell_shift=shift,
+        shift=shift,
         sharpness=labelling.sharpness,
         rewards=task.inputs["pairs"] / "rewards.parquet",
         world=None if suite is None or shift is None else _world(task, suite, shift, labelling),
     )
-    method.train(job)
+    method.train(CellJob(cell))
 
 
 def _world(task: Task, suite: Suite, shift: Shift, labelling: Labelling) -> Any:
     """What an online method acts in: training prompts, and the reward, in nats, that its completions earn."""
-    from benchmark.training.job import World
+    from benchmark.training.cell import World
 
     def reward(prompts: Sequence[str], completions: Sequence[str]) -> Floats:
         scores = suite.score(prompts, completions, task.inputs["reward_model"], task.inputs.get("judge"))

@@ -11,7 +11,7 @@ import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,14 +26,12 @@ from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.batch import ReferenceLogps
+from benchmark.training.cell import TrainingCell
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
-if TYPE_CHECKING:
-    from benchmark.training.job import CellJob
 
-
-def fit_unpaired(job: CellJob, beta: float, desirable_weight: float, undesirable_weight: float) -> None:
-    """Train on the job's pairs with KTO's loss; writes checkpoints, `curve.parquet` and `cost.json`.
+def train_kto(cell: TrainingCell, beta: float, desirable_weight: float, undesirable_weight: float) -> None:
+    """Train on the cell's pairs with KTO's loss; writes checkpoints, `curve.parquet` and `cost.json`.
 
     The reference's log-probabilities beside other prompts are set-up and not part of the step times. A run that was
     stopped starts anew.
@@ -42,33 +40,33 @@ def fit_unpaired(job: CellJob, beta: float, desirable_weight: float, undesirable
         UserError: batches of one pair, in which every completion stands beside its own prompt.
         FloatingPointError: the loss was not finite at some step.
     """
-    config = kto_config(job, beta, desirable_weight, undesirable_weight)
-    model, tokenizer = load_policy(job.policy, "cpu" if config.use_cpu else "cuda", job.settings.attention)
+    config = kto_config(cell, beta, desirable_weight, undesirable_weight)
+    model, tokenizer = load_policy(cell.policy, "cpu" if config.use_cpu else "cuda", cell.settings.attention)
     without_dropout(model)
     micro = config.per_device_train_batch_size // 2
-    examples = lay_out(job.pairs, job.settings.batch_size, micro, config.max_steps, job.seed)
-    logps = reference_logps(model, job.pairs, job.reference, examples, tokenizer.pad_token_id)
-    keeper = Keeper(job, tokenizer)
+    examples = lay_out(cell.pairs, cell.settings.batch_size, micro, config.max_steps, cell.seed)
+    logps = reference_logps(model, cell.pairs, cell.reference, examples, tokenizer.pad_token_id)
+    keeper = Keeper(cell, tokenizer)
     reset_peak_memory()
     trainer = UnpairedTrainer(
         model=model,
         args=config,
         train_dataset=Dataset.from_dict({"row": range(len(examples))}),
-        data_collator=UnpairedCollator(job.pairs, examples, logps, tokenizer.pad_token_id),
+        data_collator=UnpairedCollator(cell.pairs, examples, logps, tokenizer.pad_token_id),
         processing_class=tokenizer,
         callbacks=[keeper],
     )
     keeper.trainer = trainer
     trainer.train()
     shutil.rmtree(str(config.output_dir), ignore_errors=True)
-    write_outcome(job, keeper)
+    write_outcome(cell, keeper)
 
 
-def kto_config(job: CellJob, beta: float, desirable_weight: float, undesirable_weight: float) -> KTOConfig:
+def kto_config(cell: TrainingCell, beta: float, desirable_weight: float, undesirable_weight: float) -> KTOConfig:
     """TRL's arguments: the settings of all methods, and those of the loss."""
-    if job.settings.batch_size < 2 or len(job.pairs) < 2:
+    if cell.settings.batch_size < 2 or len(cell.pairs) < 2:
         raise UserError("kto needs at least two pairs per batch: a completion must stand beside another's prompt.")
-    shared = shared_settings(job)
+    shared = shared_settings(cell)
     shared |= {"per_device_train_batch_size": 2 * shared["per_device_train_batch_size"], "save_strategy": "no"}
     return KTOConfig(
         **shared,

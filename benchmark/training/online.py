@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from datasets import Dataset
 from torch import Tensor
@@ -17,13 +17,11 @@ from trl import RLOOConfig, RLOOTrainer
 from benchmark.core.errors import UserError
 from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
+from benchmark.training.cell import TrainingCell, World
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
-if TYPE_CHECKING:
-    from benchmark.training.job import CellJob, World
 
-
-def fit_online(job: CellJob, beta: float, generations: int) -> None:
+def train_rloo(cell: TrainingCell, beta: float, generations: int) -> None:
     """Train on the policy's own completions; writes checkpoints, `curve.parquet` and `cost.json`.
 
     A run that was stopped starts anew.
@@ -32,29 +30,29 @@ def fit_online(job: CellJob, beta: float, generations: int) -> None:
         UserError: a batch that cannot be cut into groups of `generations` completions.
         FloatingPointError: the loss was not finite at some step.
     """
-    if job.world is None:
+    if cell.world is None:
         raise RuntimeError("the method trains online, but needs_rewards is not set")
-    config = rloo_config(job, job.world, beta, generations)
-    model, tokenizer = load_policy(job.policy, attention=job.settings.attention)
+    config = rloo_config(cell, cell.world, beta, generations)
+    model, tokenizer = load_policy(cell.policy, attention=cell.settings.attention)
     without_dropout(model)
-    keeper = Keeper(job, tokenizer)
+    keeper = Keeper(cell, tokenizer)
     reset_peak_memory()
-    trainer = OnlineTrainer(job.world, config, model=model, processing_class=tokenizer, callbacks=[keeper])
+    trainer = OnlineTrainer(cell.world, config, model=model, processing_class=tokenizer, callbacks=[keeper])
     keeper.trainer = trainer
     trainer.train()
     shutil.rmtree(str(config.output_dir), ignore_errors=True)
-    write_outcome(job, keeper)
+    write_outcome(cell, keeper)
 
 
-def rloo_config(job: CellJob, world: World, beta: float, generations: int) -> RLOOConfig:
+def rloo_config(cell: TrainingCell, world: World, beta: float, generations: int) -> RLOOConfig:
     """TRL's arguments: the settings of all methods, and those of RLOO."""
-    completions = 2 * job.settings.batch_size
+    completions = 2 * cell.settings.batch_size
     if completions % generations or len(world.prompts) < completions // generations:
         raise UserError(
             f"rloo: a step of {completions} completions, two per pair of training.batch_size, cannot hold whole groups "
             f"of {generations} completions of {len(world.prompts)} prompts; lower or double one of them."
         )
-    shared = shared_settings(job)
+    shared = shared_settings(cell)
     shared |= {"per_device_train_batch_size": 2 * shared["per_device_train_batch_size"], "save_strategy": "no"}
     return RLOOConfig(
         **shared,

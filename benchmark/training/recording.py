@@ -7,7 +7,7 @@ import math
 import time
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,9 @@ from transformers import TrainerCallback
 
 from benchmark.core.resources import peak_memory_mb
 from benchmark.policies.checkpoints import save_policy
+from benchmark.training.cell import TrainingCell
 from benchmark.training.settings import checkpoint_steps
 from benchmark.training.trainer import trainer_config
-
-if TYPE_CHECKING:
-    from benchmark.training.job import CellJob
 
 SKIPPED_STEPS = 3  # the first steps allocate memory and are left out of the median step time
 _SHARED = (
@@ -72,10 +70,10 @@ class Keeper(TrainerCallback):
     folder: where the checkpoints go; stop_after: the part of the schedule that is run.
     """
 
-    def __init__(self, job: CellJob, tokenizer: Any, folder: Path | None = None, stop_after: float = 1.0) -> None:
-        self.job = job
+    def __init__(self, cell: TrainingCell, tokenizer: Any, folder: Path | None = None, stop_after: float = 1.0) -> None:
+        self.cell = cell
         self.tokenizer = tokenizer
-        self.folder = folder or job.folder
+        self.folder = folder or cell.folder
         self.stop_after = stop_after
         self.trainer: Recorded | None = None
         self.step_seconds: list[float] = []
@@ -94,8 +92,8 @@ class Keeper(TrainerCallback):
             torch.cuda.synchronize()
         self.step_seconds.append(time.perf_counter() - self._started)
         last = max(1, math.ceil(self.stop_after * state.max_steps))
-        self.job.progress(state.global_step, last)
-        if state.global_step in checkpoint_steps(last, self.job.settings.checkpoints):
+        self.cell.progress(state.global_step, last)
+        if state.global_step in checkpoint_steps(last, self.cell.settings.checkpoints):
             assert self.trainer is not None
             check_finite(self.trainer.history)
             save_policy(model, self.tokenizer, self.folder / f"step-{state.global_step:06d}")
@@ -103,9 +101,9 @@ class Keeper(TrainerCallback):
         self._started = time.perf_counter()
 
 
-def shared_settings(job: CellJob) -> dict[str, Any]:
+def shared_settings(cell: TrainingCell) -> dict[str, Any]:
     """The trainer arguments of preference training, by name; the batch size is in pairs."""
-    config = trainer_config(job.settings, len(job.pairs), job.seed, job.folder)
+    config = trainer_config(cell.settings, len(cell.pairs), cell.seed, cell.folder)
     return {name: getattr(config, name) for name in _SHARED}
 
 
@@ -116,17 +114,17 @@ def without_dropout(model: Any) -> None:
             module.attention_dropout = 0.0
 
 
-def write_outcome(job: CellJob, keeper: Keeper) -> None:
+def write_outcome(cell: TrainingCell, keeper: Keeper) -> None:
     """Write `curve.parquet` and `cost.json` of a finished run."""
     assert keeper.trainer is not None
-    curve(keeper.trainer.history).to_parquet(job.folder / "curve.parquet")
+    curve(keeper.trainer.history).to_parquet(cell.folder / "curve.parquet")
     cost = {
         "train_seconds": float(sum(keeper.step_seconds)),
         "step_seconds": median(keeper.step_seconds[SKIPPED_STEPS:] or keeper.step_seconds),
         "steps": len(keeper.step_seconds),
         "peak_memory_mb": peak_memory_mb(),
     }
-    (job.folder / "cost.json").write_text(json.dumps(cost))
+    (cell.folder / "cost.json").write_text(json.dumps(cost))
 
 
 def check_finite(history: list[dict[str, Tensor]]) -> None:

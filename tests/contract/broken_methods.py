@@ -376,6 +376,20 @@ class GrowingState(DPO):
         return {"means": torch.cat([batch.state["means"], batch.log_ratio_margin.mean()[None]])}
 
 
+@breaks("state")
+@dataclass(frozen=True)
+class SinglePrecision(DPO):
+    """Starts in float32, and follows the batch's type from then on."""
+
+    name = "broken_single_precision"
+
+    def initial_state(self, groups):
+        return {"mean": torch.zeros(())}
+
+    def next_state(self, batch):
+        return {"mean": 0.5 * batch.state["mean"] + 0.5 * batch.log_ratio_margin.mean()}
+
+
 @breaks("resume")
 @dataclass(frozen=True)
 class HiddenState(DPO):
@@ -416,4 +430,4 @@ class Copy(Method):
     def train(self, job):
         import shutil
 
-        shutil.copytree(job.policy, job.folder / "step-000001")
+        shutil.copytree(job.cell.policy, job.cell.folder / "step-000001")

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.core.errors import unknown
-from methods import hyperparameter, uniform
+from shifts import Shift, hyperparameter, uniform, unknown
 from shifts.alpha_mixture import AlphaMixture
 
 from .breaking import breaks
@@ -235,3 +234,25 @@ class Unweighted(AlphaMixture):
 
     def corner_weights(self):
         return []
+
+
+@breaks("objectives")
+@dataclass(frozen=True)
+class Hidden(AlphaMixture):
+    """Reads an objective that no field names."""
+
+    name = "broken_hidden"
+
+    def utility(self, rewards):
+        return 0.5 * super().utility(rewards) + 0.5 * rewards["love"]
+
+
+@breaks("objectives")
+@dataclass(frozen=True)
+class Nameless(Shift):
+    """Reads one objective, and has neither a field nor a property that says which."""
+
+    name = "broken_nameless"
+
+    def utility(self, rewards):
+        return rewards["joy"]

@@ -16,7 +16,7 @@ from .conftest import ROOT
 @pytest.mark.slow
 def test_a_call_is_checked_in_a_process_of_its_own():
     """With all its launches, as a person runs it; from another folder."""
-    command = [sys.executable, str(ROOT / "run_all.py"), "check", "kldpo(rho=0.1)"]
+    command = [sys.executable, str(ROOT / "run_all.py"), "check", "kldpo_ball(rho=0.1)"]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(r"pass +workers", ended.stdout) and re.search(r"pass +resume", ended.stdout)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 import pytest
 
-from benchmark.contract import batch, formula, plugin, shifts, training
+from benchmark.contract import batch, families, formula, plugin, shifts, training, weighing
 from benchmark.contract.check import Check, Outcome
 from benchmark.contract.runner import run_check, run_checks
 from benchmark.contract.subjects import MethodSubject, classes_in, subject_of
@@ -18,12 +19,11 @@ from shifts.alpha_mixture import AlphaMixture
 
 from . import broken_methods, broken_shifts  # noqa: F401  which note what they break
 from .breaking import BROKEN_METHODS, BROKEN_SHIFTS
+from .conftest import ROOT
 
-METHOD_CHECKS = {
-    check.name: check
-    for check in (*plugin.CHECKS, *formula.CHECKS, *batch.CHECKS, *training.CHECKS, *training.ALL_METHODS)
-}
-SHIFT_CHECKS = {check.name: check for check in shifts.CHECKS}
+METHOD_ROOMS = (plugin.CHECKS, formula.CHECKS, weighing.CHECKS, batch.CHECKS, training.CHECKS, training.ALL_METHODS)
+METHOD_CHECKS = {check.name: check for checks in METHOD_ROOMS for check in checks}
+SHIFT_CHECKS = {check.name: check for check in (*shifts.CHECKS, *families.CHECKS)}
 CASES = [(check, cls) for check, classes in BROKEN_METHODS.items() for cls in classes]
 
 
@@ -59,7 +59,70 @@ class Importing(DPO):
     (tmp_path / "importing.py").write_text(source)
     (cls,) = classes_in(tmp_path / "importing.py")
     result = run_check(METHOD_CHECKS["imports"], subject_of(cls, make_lab))
-    assert result.outcome is Outcome.FAIL and result.got == "transformers in line 16"
+    assert result.outcome is Outcome.FAIL and result.got == "transformers in line 16 of importing.py"
+    assert result.expected == "imports of `methods` and `benchmark.core` alone"
+    assert result.change.startswith("In place of transformers: the verbs of the job")
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("from benchmark.measure.rows import Row", "what `from shifts import ...` offers"),
+        ("from benchmark import report", "what `from shifts import ...` offers"),
+        ("import methods.dpo", "what the benchmark hands over"),
+        ("from torch import Tensor", ""),
+        ("from benchmark.core.seeds import generator", ""),
+        ("from shifts.blends import Blend", ""),
+    ],
+)
+def test_a_shift_that_looks_above_its_floor_is_told_where_to_look(line, instead, tmp_path, make_lab, forgotten):
+    source = f'''
+"""A family of one objective."""
+
+from dataclasses import dataclass
+
+from shifts import Shift
+
+
+@dataclass(frozen=True)
+class Plain(Shift):
+    """a: what is rewarded."""
+
+    name = "broken_plain"
+
+    a: str
+
+    def utility(self, rewards):
+        {line}
+
+        return rewards[self.a]
+'''
+    (tmp_path / "plain.py").write_text(source)
+    (cls,) = classes_in(tmp_path / "plain.py")
+    result = run_check(SHIFT_CHECKS["imports"], subject_of(cls, make_lab))
+    assert result.outcome is (Outcome.FAIL if instead else Outcome.PASS)
+    assert instead in result.change and ("in line 18 of plain.py" in result.got or not instead)
+
+
+@pytest.mark.parametrize("family", ["methods", "shifts"])
+def test_every_file_of_a_family_stands_on_core_alone(family):
+    for file in (ROOT / family).glob("*.py"):
+        above = [name for name, _ in plugin._imported(ast.parse(file.read_text())) if plugin._is_above(name, family)]
+        assert not above, f"{family}/{file.name} imports {', '.join(above)}"
+
+
+def told(cls, check, make_lab, monkeypatch):
+    """What a broken method is told to change."""
+    monkeypatch.setitem(Method.registry._classes, cls.name, cls)
+    return run_check(METHOD_CHECKS[check], subject_of(cls, make_lab)).change
+
+
+def test_ties_extremes_and_types_are_answered_with_what_to_change(make_lab, monkeypatch):
+    assert "ball_weights(losses, solve)" in told(broken_methods.HardestAlone, "permutation", make_lab, monkeypatch)
+    assert "EQUAL = 1e-5" in told(broken_methods.HardestAlone, "permutation", make_lab, monkeypatch)
+    assert "place in the batch" in told(broken_methods.FirstComeFirst, "permutation", make_lab, monkeypatch)
+    assert "exp(x.clamp(max=20))" in told(broken_methods.Naive, "finite", make_lab, monkeypatch)
+    assert "dtype=torch.float64" in told(broken_methods.SinglePrecision, "state", make_lab, monkeypatch)
 
 
 @pytest.mark.parametrize("check", ["micro-batches", "padding"])
@@ -133,7 +196,12 @@ def test_a_broken_shift_is_caught_by_the_check_that_is_about_it(check, cls, make
 
 
 def test_every_check_of_a_shift_can_fail():
-    assert set(SHIFT_CHECKS) == set(BROKEN_SHIFTS)
+    assert set(SHIFT_CHECKS) == {*BROKEN_SHIFTS, "imports"}
+
+
+def test_every_check_says_what_to_change_or_finds_out():
+    finds_out = {"imports"}  # what to use in place of what was imported
+    assert {name for name, check in {**METHOD_CHECKS, **SHIFT_CHECKS}.items() if not check.change} == finds_out
 
 
 def test_rewards_for_the_checks_reach_both_ends_of_their_ranges():

@@ -15,7 +15,7 @@ from benchmark.measure.statistics.balls import chi_square_terms, kl_terms, total
 from benchmark.report.types import AdversarialCurve, Group, Row
 from methods import PairBatch
 from methods.chi2_dpo import Chi2DPO
-from methods.kldpo import KLDPO
+from methods.kldpo import KLDPO, KLDPOBall
 from methods.tv_dpo import TVDPO
 from shifts.base import parse_shift
 
@@ -114,7 +114,7 @@ def test_balls_that_hold_one_another(radius: float) -> None:
 @pytest.mark.parametrize(
     ("terms", "method"),
     [
-        (kl_terms, KLDPO(rho=0.3)),
+        (kl_terms, KLDPOBall(rho=0.3)),
         (chi_square_terms, Chi2DPO(rho=0.3)),
         (total_variation_terms, TVDPO(rho=0.3)),
     ],

@@ -60,7 +60,7 @@ def test_a_temperature_stands_for_the_kl_of_its_weights(tau: float) -> None:
 
 
 def test_a_radius_stands_for_itself() -> None:
-    for call in ("kldpo(rho=0.01)", "chi2_dpo(rho=0.01)"):
+    for call in ("kldpo_ball(rho=0.01)", "chi2_dpo(rho=0.01)"):
         assert implied(call, UNKNOWN) == 0.01
         assert kl(weights(call)) == pytest.approx(0.01, rel=0.05)
 
@@ -81,7 +81,7 @@ def test_a_penalty_stands_for_the_ball_that_adds_as_much(form: str) -> None:
 
 
 def test_what_is_no_ball_has_no_radius_and_what_was_not_recorded_is_not_known() -> None:
-    for call in ("dpo", "dr_dpo", "cdpo", "kldpo(tau=1,form=released)"):
+    for call in ("dpo", "dr_dpo", "cdpo", "kldpo_released(tau=1)"):
         assert implied(call) is None
     for call in ("kldpo(tau=1)", "wdpo(rho=1)"):
         found = implied(call, UNKNOWN)

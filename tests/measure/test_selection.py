@@ -27,8 +27,8 @@ from benchmark.report.types import Group, Selected
 from tests.measure.test_radius import write_curves
 from tests.synthetic import METHODS, Trained, write_run
 
-FAST = "kldpo(beta=0.1,tau=0.1,rho=none,form=normalised)"
-LIFTED = "kldpo(beta=0.1,tau=2,rho=none,form=normalised)"
+FAST = "kldpo(beta=0.1,tau=0.1)"
+LIFTED = "kldpo(beta=0.1,tau=2)"
 DPO = METHODS[:5]  # with the reference and SFT
 ALONE = "reward_blend(weights=joy:1)"  # a family of one point
 

@@ -98,7 +98,7 @@ def test_corners_of_a_mixture_are_its_two_objectives():
 
 def test_corners_of_a_blend_are_its_objectives():
     shift = shift_of(BLEND)
-    assert [corner.weight_of for corner in shift.corners()] == [
+    assert [corner.blend.weights for corner in shift.corners()] == [
         {"joy": 1.0, "sadness": 0.0, "love": 0.0},
         {"joy": 0.0, "sadness": 1.0, "love": 0.0},
         {"joy": 0.0, "sadness": 0.0, "love": 1.0},
@@ -159,7 +159,7 @@ def test_modpo_with_nothing_to_subtract_is_dpo(batch_of):
 
 def test_modpo_trains_on_the_corner_that_counts_most():
     assert MODPO().training_shift(shift_of(MIXED)).alpha == 0.0
-    assert MODPO().training_shift(shift_of(BLEND)).weight_of["sadness"] == 1.0
+    assert MODPO().training_shift(shift_of(BLEND)).blend.weights["sadness"] == 1.0
 
 
 def test_modpo_of_a_uniform_target_divides_by_its_own_weight():

@@ -21,7 +21,7 @@ from benchmark.training.coupling import linearise
 from benchmark.training.forward import squared_input_gradients
 from methods import PairBatch, PairwiseMethod
 from methods.dpo import DPO
-from methods.kldpo import KLDPO
+from methods.kldpo import KLDPO, KLDPOBall, KLDPOReleased
 from methods.wdpo import WDPO
 
 TOKENS = ["AAC", "CCC", "BCC", "ABC"]  # chosen of both pairs, then rejected
@@ -124,14 +124,16 @@ def test_the_radius_of_kldpo_by_hand():
     # KL((1/4, 3/4) || uniform) = 1/4 log 1/2 + 3/4 log 3/2: at that radius tau is 1
     radius = math.log(1 / 2) / 4 + 3 * math.log(3 / 2) / 4
     losses, batch = Example().losses(DPO(beta=1.0)), Example().batch
-    assert KLDPO(beta=1.0, rho=radius).pair_weights(losses, batch).tolist() == pytest.approx([1 / 4, 3 / 4], abs=1e-10)
+    assert KLDPOBall(beta=1.0, rho=radius).pair_weights(losses, batch).tolist() == pytest.approx(
+        [1 / 4, 3 / 4], abs=1e-10
+    )
 
 
 def test_the_released_kldpo_by_hand():
     # l - mean l = -+ log sqrt 3. tau = 1: weights 3^(-1/2) / 2 and 3^(1/2) / 2, which sum to 1.15, not to 1.
     # tau = 0.1: 3^-5 / 2, and 3^5 = 243 clamped to 10, so 10 / 2.
     losses, batch = Example().losses(DPO(beta=1.0)), Example().batch
-    warm, cold = KLDPO(beta=1.0, tau=1.0, form="released"), KLDPO(beta=1.0, tau=0.1, form="released")
+    warm, cold = KLDPOReleased(beta=1.0, tau=1.0), KLDPOReleased(beta=1.0, tau=0.1)
     assert warm.pair_weights(losses, batch).tolist() == pytest.approx([3**-0.5 / 2, 3**0.5 / 2])
     assert cold.pair_weights(losses, batch).tolist() == pytest.approx([3**-5 / 2, 5.0])
     assert Example().objective(cold) == pytest.approx(3**-5 / 2 * EASY + 5 * HARD)

@@ -127,7 +127,8 @@ class TestEveryPairwiseMethod:
         weights = cls().pair_weights(losses, batch)
         order = torch.tensor([2, 0, 1])
         turned = replace(batch, **{name: tensor[order] for name, tensor in batch.tensors().items()})
-        assert weights.sum().item() == pytest.approx(1.0)
+        if cls().normalises_weights():
+            assert weights.sum().item() == pytest.approx(1.0)
         torch.testing.assert_close(cls().pair_weights(losses[order], turned), weights[order])
 
 

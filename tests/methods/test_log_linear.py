@@ -20,7 +20,7 @@ from benchmark.core.data import Floats
 from methods import Method, PairBatch, PairwiseMethod
 from methods.chi2_dpo import Chi2DPO
 from methods.dpop import DPOP
-from methods.kldpo import KLDPO
+from methods.kldpo import KLDPO, KLDPOBall, KLDPOReleased
 from methods.rpo import RPO
 from methods.tv_dpo import TVDPO
 
@@ -166,15 +166,19 @@ def modpo(method: Any, world: World, theta: Floats) -> float:
 
 
 def kldpo(method: Any, world: World, theta: Floats) -> float:
-    """tau log mean exp(l / tau); with a radius, the least of tau rho + that over tau."""
+    """tau log mean exp(l / tau)."""
+    return soft_maximum(dpo_losses(method, world, theta), method.tau)
+
+
+def kldpo_ball(method: Any, world: World, theta: Floats) -> float:
+    """The least of tau rho + tau log mean exp(l / tau) over tau."""
     losses = dpo_losses(method, world, theta)
+    return least_over(lambda log_tau: np.exp(log_tau) * method.rho + soft_maximum(losses, np.exp(log_tau)), -8.0, 8.0)
 
-    def soft_maximum(tau: float) -> float:
-        return float(tau * (logsumexp(losses / tau) - np.log(PAIRS)))
 
-    if method.rho is None:
-        return soft_maximum(method.tau)
-    return least_over(lambda log_tau: np.exp(log_tau) * method.rho + soft_maximum(np.exp(log_tau)), -8.0, 8.0)
+def soft_maximum(losses: Floats, tau: float) -> float:
+    """tau log mean exp(l / tau)."""
+    return float(tau * (logsumexp(losses / tau) - np.log(PAIRS)))
 
 
 def chi2_dpo(method: Any, world: World, theta: Floats) -> float:
@@ -214,12 +218,13 @@ def least_over(function: Callable[[float], float], low: float, high: float) -> f
 OBJECTIVES: dict[str, Callable[[Any, World, Floats], float]] = {
     function.__name__: function
     for function in (
-        dpo, cdpo, rdpo, flex_dpo, r_dpo, dpop, ipo, nca, rpo, simpo, slic, sppo, modpo, kldpo, chi2_dpo, tv_dpo
+        dpo, cdpo, rdpo, flex_dpo, r_dpo, dpop, ipo, nca, rpo, simpo, slic, sppo, modpo, kldpo, kldpo_ball, chi2_dpo,
+        tv_dpo,
     )
 } | {"oracle": dpo, "mixture": dpo, "dpo_early_stop": dpo}  # fmt: skip
 WITH_PARTITION = ("rpo",)  # whose likelihood term has no optimum without
 FORMS = [  # the defaults of some have the reference as their optimum here: radii that do not
-    KLDPO(tau=0.02), KLDPO(tau=0.1), KLDPO(rho=0.02), KLDPO(rho=0.05), Chi2DPO(rho=0.02), Chi2DPO(rho=0.1),
+    KLDPO(tau=0.02), KLDPO(tau=0.1), KLDPOBall(rho=0.02), KLDPOBall(rho=0.05), Chi2DPO(rho=0.02), Chi2DPO(rho=0.1),
     TVDPO(rho=0.01), TVDPO(rho=0.05), TVDPO(rho=0.1), DPOP(penalty=0.5), RPO(average="batch"),
 ]  # fmt: skip
 
@@ -281,4 +286,4 @@ def test_the_gradient_leads_to_the_optimum_of_the_objective(method):
 
 
 def test_the_released_form_of_kldpo_is_left_out_since_it_is_not_convex():
-    assert KLDPO.convex and not KLDPO(form="released").convex
+    assert KLDPO.convex and KLDPOBall.convex and not KLDPOReleased.convex

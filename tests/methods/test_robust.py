@@ -22,13 +22,13 @@ from methods.gr_dpo import GRDPO
 from methods.gr_ipo import GRIPO
 from methods.groups import LOGS
 from methods.ipo import IPO
-from methods.kldpo import KLDPO
+from methods.kldpo import KLDPO, KLDPOBall, KLDPOReleased
 from methods.tv_dpo import TVDPO
 from methods.wdpo import WDPO
 from methods.worst_case import EQUAL
 from shifts.base import parse_shift
 
-BALLS = [KLDPO(rho=0.3), Chi2DPO(rho=0.4), TVDPO(rho=0.3)]
+BALLS = [KLDPOBall(rho=0.3), Chi2DPO(rho=0.4), TVDPO(rho=0.3)]
 
 
 def batch_of(count: int, groups: list[int] | None = None, margins: list[float] | None = None) -> PairBatch:
@@ -55,7 +55,7 @@ class TestKLBall:
         # (1/5, 4/5) lies on the ball of radius KL = 1/5 log 2/5 + 4/5 log 8/5, whatever the losses
         radius = math.log(2 / 5) / 5 + 4 * math.log(8 / 5) / 5
         for gap in (0.01, 1.0, 300.0):
-            assert weights(KLDPO(rho=radius), [1.0, 1.0 + gap]) == pytest.approx([1 / 5, 4 / 5], abs=1e-10)
+            assert weights(KLDPOBall(rho=radius), [1.0, 1.0 + gap]) == pytest.approx([1 / 5, 4 / 5], abs=1e-10)
 
     @pytest.mark.parametrize("radius", [1e-6, 0.01, 0.3, 0.6])
     def test_the_temperature_minimises_the_dual(self, radius):
@@ -69,11 +69,11 @@ class TestKLBall:
             low, high = -12.0, 20.0
             least = min(dual(minimize_scalar(dual, bounds=(low, high), options={"xatol": 1e-10}, method="bounded").x),
                         *(dual(log_tau) for log_tau in np.linspace(low, high, 200)))  # fmt: skip
-            assert np.dot(weights(KLDPO(rho=radius), losses), values) == pytest.approx(least, abs=2e-5)
+            assert np.dot(weights(KLDPOBall(rho=radius), losses), values) == pytest.approx(least, abs=2e-5)
 
     def test_the_weights_lie_on_the_ball_or_on_the_hardest_pairs(self):
         for losses in draws():
-            found = np.array(weights(KLDPO(rho=0.3), losses))
+            found = np.array(weights(KLDPOBall(rho=0.3), losses))
             top = np.array(losses) == max(losses)
             if math.log(len(losses) / top.sum()) > 0.3:
                 assert np.sum(found * np.log(found * len(losses))) == pytest.approx(0.3, abs=1e-10)
@@ -84,20 +84,19 @@ class TestKLBall:
 
     def test_from_log_n_on_it_is_the_hardest_pair_and_ties_share(self):
         for radius in (math.log(3), 5.0, math.inf):
-            assert weights(KLDPO(rho=radius), [0.1, 0.9, 0.5]) == pytest.approx([0, 1, 0], abs=1e-12)
-        assert weights(KLDPO(rho=2.0), [0.9, 0.1, 0.9]) == pytest.approx([1 / 2, 0, 1 / 2], abs=1e-12)
+            assert weights(KLDPOBall(rho=radius), [0.1, 0.9, 0.5]) == pytest.approx([0, 1, 0], abs=1e-12)
+        assert weights(KLDPOBall(rho=2.0), [0.9, 0.1, 0.9]) == pytest.approx([1 / 2, 0, 1 / 2], abs=1e-12)
 
-    def test_tau_and_rho_exclude_each_other(self):
-        assert KLDPO() == KLDPO(tau=1.0) and KLDPO().rho is None
-        assert KLDPO(rho=0.1).tau is None
-        with pytest.raises(UserError, match=r"tau or rho, not both; got tau=1 and rho=0\.1"):
+    def test_each_form_has_its_own_hyper_parameters(self):
+        assert [list(form().hparams()) for form in (KLDPO, KLDPOBall, KLDPOReleased)] == [
+            ["beta", "tau"], ["beta", "rho"], ["beta", "tau"]
+        ]  # fmt: skip
+        with pytest.raises(UserError, match="rho must be a number > 0, got '0'"):
+            parse_method("kldpo_ball(rho=0)")
+        with pytest.raises(UserError, match="unknown hyper-parameter of kldpo 'rho'"):
             parse_method("kldpo(tau=1,rho=0.1)")
-        with pytest.raises(UserError, match="rho must be a number > 0, got 0"):
-            parse_method("kldpo(rho=0)")
-        with pytest.raises(UserError, match="form=released takes tau"):
-            parse_method("kldpo(rho=1,form=released)")
 
-    @pytest.mark.parametrize("call", ["kldpo", "kldpo(beta=0.3,tau=0.2)", "kldpo(rho=0.1)", "kldpo(form=released)"])
+    @pytest.mark.parametrize("call", ["kldpo", "kldpo(beta=0.3,tau=0.2)", "kldpo_ball(rho=0.1)", "kldpo_released"])
     def test_its_call_makes_it_again(self, call):
         assert parse_method(str(parse_method(call))) == parse_method(call)
 
@@ -105,16 +104,16 @@ class TestKLBall:
         losses = torch.tensor([0.1, 0.5])
         for method, coupling in (
             (KLDPO(tau=0.3), Coupling.SCALE),
-            (KLDPO(rho=0.3), Coupling.BATCH),
-            (KLDPO(form="released"), Coupling.BATCH),
+            (KLDPOBall(rho=0.3), Coupling.BATCH),
+            (KLDPOReleased(), Coupling.BATCH),
         ):
             assert method.coupling() is coupling
             assert (method.log_weights(losses) is not None) == (coupling is Coupling.SCALE)
 
     def test_the_released_form_is_neither_normalised_nor_convex(self):
-        released = KLDPO(tau=0.1, form="released")
+        released = KLDPOReleased(tau=0.1)
         assert not released.normalises_weights() and not released.convex
-        assert KLDPO(rho=0.1).normalises_weights() and KLDPO(rho=0.1).convex
+        assert KLDPOBall(rho=0.1).normalises_weights() and KLDPOBall(rho=0.1).convex
         # mean 0.5: exp(-5) and exp(5) = 148, clamped to 10, over two pairs
         assert weights(released, [0.0, 1.0]) == pytest.approx([math.exp(-5) / 2, 5.0])
 
@@ -363,4 +362,4 @@ def test_what_a_method_imports_of_its_family_counts_as_its_code():
         return {file.stem for file in found}
 
     assert files(GRIPO) == {"gr_ipo", "groups", "ipo"}
-    assert files(TVDPO) == {"tv_dpo", "dpo", "worst_case"}
+    assert files(TVDPO) == {"tv_dpo", "dpo", "logistic", "worst_case"}

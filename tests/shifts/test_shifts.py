@@ -60,7 +60,7 @@ def test_forms_of_a_blend():
     ]  # fmt: skip
     assert len(simplex_grid(["a", "b", "c"], 4)) == 15  # (4 + 2 choose 2)
     draws = dirichlet(["a", "b", "c"], 2000, 1.0, seed=0)
-    means = np.mean([list(draw.weight_of.values()) for draw in draws], axis=0)
+    means = np.mean([list(draw.blend.weights.values()) for draw in draws], axis=0)
     assert means == pytest.approx([1 / 3] * 3, abs=0.02)
     assert dirichlet(["a", "b"], 3, 1.0, 0) == dirichlet(["a", "b"], 3, 1.0, 0)
     assert dirichlet(["a", "b"], 3, 1.0, 0) != dirichlet(["a", "b"], 3, 1.0, 1)
@@ -70,7 +70,7 @@ def test_forms_of_a_blend():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("alpha_mixture(a=joy,b=fear,alpha=1.2)", "alpha must be a number >= 0 and <= 1, got 1.2"),
+        ("alpha_mixture(a=joy,b=fear,alpha=1.2)", "alpha must be a number >= 0 and <= 1, got '1.2'"),
         ("alpha_mixture(a=joy,b=fear,alpha=0:1:0)", "step > 0"),
         ("alpha_mixture(a=joy)", "b must be given"),
         ("alpha_mixture(a=joy,b=fear,kind=cubic)", "one of 'convex', 'geometric'"),

@@ -20,7 +20,8 @@ from benchmark.policies.checkpoints import load_policy, save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.training.averaging import average_policies
 from benchmark.training.batch import ReferenceLogps
-from benchmark.training.job import CellJob, World
+from benchmark.training.cell import TrainingCell, World
+from benchmark.training.job import CellJob
 from benchmark.training.kto import UnpairedCollator, UnpairedLogps, UnpairedTrainer, kto_config, lay_out
 from benchmark.training.online import OnlineTrainer, rloo_config
 from benchmark.training.settings import TrainingSettings
@@ -66,7 +67,10 @@ def make_job(make_policy, tokenizer, pairs, tmp_path):
             }
         )
         world = World(prompts, 6, reward)
-        return CellJob(tmp_path / "policy", pairs, reference, settings, 0, folder, silent, **{"world": world, **fields})
+        cell = TrainingCell(
+            tmp_path / "policy", pairs, reference, settings, 0, folder, silent, **{"world": world, **fields}
+        )
+        return CellJob(cell)
 
     return make
 
@@ -82,10 +86,10 @@ def test_early_stop_passes_through_the_same_policy_as_dpo(make_job):
     whole, part = make_job("whole", {"schedule": "linear"}), make_job("part", {"schedule": "linear"})
     DPO(beta=0.3).train(whole)
     DPOEarlyStop(beta=0.3, fraction=0.5).train(part)
-    assert sorted(step.name for step in part.folder.glob("step-*")) == ["step-000001", "step-000002"]
-    stopped, passed = weights_of(part.folder / "step-000002"), weights_of(whole.folder / "step-000002")
+    assert sorted(step.name for step in part.cell.folder.glob("step-*")) == ["step-000001", "step-000002"]
+    stopped, passed = weights_of(part.cell.folder / "step-000002"), weights_of(whole.cell.folder / "step-000002")
     assert all(torch.equal(stopped[name], passed[name]) for name in passed)
-    assert json.loads((part.folder / "cost.json").read_text())["steps"] == 2
+    assert json.loads((part.cell.folder / "cost.json").read_text())["steps"] == 2
 
 
 # Averaging ----------------------------------------------------------------------------------------------------------
@@ -150,12 +154,12 @@ def test_a_soup_trained_on_one_labelling_twice_is_dpo(make_job):
     part = make_job("part")
     DPO(beta=0.3).train(part)
     (shift,) = parse_shift("alpha_mixture(a=joy,b=sadness,alpha=0.1)")
-    soup = make_job("soup", parts=(part.folder, part.folder), cell_shift=shift)
+    soup = make_job("soup", parts=(part.cell.folder, part.cell.folder), shift=shift)
     RewardedSoups(beta=0.3).train(soup)
     for step in ("step-000002", "step-000004"):
-        ours, theirs = weights_of(soup.folder / step), weights_of(part.folder / step)
+        ours, theirs = weights_of(soup.cell.folder / step), weights_of(part.cell.folder / step)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    assert not (soup.folder / "curve.parquet").exists()
+    assert not (soup.cell.folder / "curve.parquet").exists()
 
 
 # What annotators would say ------------------------------------------------------------------------------------------
@@ -186,12 +190,12 @@ def test_a_method_that_did_not_ask_for_the_shift_does_not_get_it(make_job):
 
 
 def unpaired_trainer(job, model, tokenizer, logps, examples, **loss):
-    config = kto_config(job, **{"beta": 0.3, "desirable_weight": 1.2, "undesirable_weight": 0.8, **loss})
+    config = kto_config(job.cell, **{"beta": 0.3, "desirable_weight": 1.2, "undesirable_weight": 0.8, **loss})
     return UnpairedTrainer(
         model=model,
         args=config,
         train_dataset=Dataset.from_dict({"row": range(len(examples))}),
-        data_collator=UnpairedCollator(job.pairs, examples, logps, 0),
+        data_collator=UnpairedCollator(job.cell.pairs, examples, logps, 0),
         processing_class=tokenizer,
     )
 
@@ -202,17 +206,17 @@ def step_of_kto(make_job):
 
     def make(name, model, tokenizer, micro=None, **loss):
         job = make_job(name, {"epochs": 0.25, "micro_batch_size": micro})
-        examples = lay_out(job.pairs, 16, micro or 16, 1, seed=0)
+        examples = lay_out(job.cell.pairs, 16, micro or 16, 1, seed=0)
         order = np.argsort(examples.pair * 2 + examples.desirable, kind="stable")  # noise that goes with the completion
         noise = np.empty((2, 32))
         noise[:, order] = np.random.default_rng(0).normal(0, 2, (2, 32)) + np.array([[0.0], [-3.0]])
         policy = model.eval()
         completions = [
-            job.pairs.chosen[p] if d else job.pairs.rejected[p]
+            job.cell.pairs.chosen[p] if d else job.cell.pairs.rejected[p]
             for p, d in zip(examples.pair, examples.desirable, strict=True)
         ]
-        own = completion_logps(policy, [job.pairs.prompts[p] for p in examples.pair], completions, 0)
-        beside = completion_logps(policy, [job.pairs.prompts[p] for p in examples.beside], completions, 0)
+        own = completion_logps(policy, [job.cell.pairs.prompts[p] for p in examples.pair], completions, 0)
+        beside = completion_logps(policy, [job.cell.pairs.prompts[p] for p in examples.beside], completions, 0)
         logps = UnpairedLogps(own + noise[0], beside + noise[1])
         return job, examples, logps, unpaired_trainer(job, model, tokenizer, logps, examples, **loss)
 
@@ -300,10 +304,10 @@ def test_kto_equals_trls_own_on_one_batch(step_of_kto, make_policy, tokenizer, m
     for (pair, side), row in place.items():
         other = before[pair, side]  # the completion that stands beside this prompt
         rows.append(
-            {"prompt_ids": job.pairs.prompts[pair], "completion_ids": completions[row], "label": bool(side),
+            {"prompt_ids": job.cell.pairs.prompts[pair], "completion_ids": completions[row], "label": bool(side),
              "KL_completion_ids": completions[other], "ref_logps": logps.own[row], "ref_KL_logps": logps.beside[other]}
         )  # fmt: skip
-    config = kto_config(make_job("stock", {"epochs": 0.25}), 0.3, 1.2, 0.8)
+    config = kto_config(make_job("stock", {"epochs": 0.25}).cell, 0.3, 1.2, 0.8)
     config.remove_unused_columns = True
     stock = Stock(make_policy(), args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
     assert_same_gradients(step_gradients(ours), step_gradients(stock))
@@ -312,20 +316,20 @@ def test_kto_equals_trls_own_on_one_batch(step_of_kto, make_policy, tokenizer, m
 def test_kto_raises_desirable_completions_and_lowers_others(make_job, make_policy):
     job = make_job(settings={"epochs": 4})
     KTO(beta=0.3).train(job)
-    model, _ = load_policy(job.folder / "step-000016")
-    chosen = completion_logps(model, job.pairs.prompts, job.pairs.chosen, 0) - job.reference.chosen
-    rejected = completion_logps(model, job.pairs.prompts, job.pairs.rejected, 0) - job.reference.rejected
+    model, _ = load_policy(job.cell.folder / "step-000016")
+    chosen = completion_logps(model, job.cell.pairs.prompts, job.cell.pairs.chosen, 0) - job.cell.reference.chosen
+    rejected = completion_logps(model, job.cell.pairs.prompts, job.cell.pairs.rejected, 0) - job.cell.reference.rejected
     assert chosen.mean() > 0.5 and rejected.mean() < -0.5
-    curve = pd.read_parquet(job.folder / "curve.parquet")
+    curve = pd.read_parquet(job.cell.folder / "curve.parquet")
     assert curve["step"].tolist() == list(range(1, 17)) and curve["objective"].iloc[-1] < curve["objective"].iloc[0]
-    assert json.loads((job.folder / "cost.json").read_text())["steps"] == 16
+    assert json.loads((job.cell.folder / "cost.json").read_text())["steps"] == 16
 
 
 def test_kto_of_a_fresh_policy_has_no_divergence_and_costs_half(make_job):
     """All log-ratios are 0, so z is 0 and every loss is 1 - sigmoid(0) = 1/2: the reference's numbers are its own."""
     job = make_job(settings={"epochs": 0.25, "checkpoints": 1})
     KTO(beta=0.3).train(job)
-    (entry,) = pd.read_parquet(job.folder / "curve.parquet").to_dict("records")
+    (entry,) = pd.read_parquet(job.cell.folder / "curve.parquet").to_dict("records")
     assert entry["objective"] == pytest.approx(0.5, abs=1e-5)
     assert entry["z"] == pytest.approx(0.0, abs=1e-4) and entry["chosen_log_ratio"] == pytest.approx(0.0, abs=1e-4)
 
@@ -341,10 +345,10 @@ def test_kto_on_batches_of_one_pair_is_refused(make_job):
 def test_rloo_earns_more_of_what_is_rewarded(make_job):
     job = make_job(settings={"epochs": 8, "learning_rate": 3e-3})
     RLOO(beta=0.05, generations=4).train(job)
-    curve = pd.read_parquet(job.folder / "curve.parquet")
+    curve = pd.read_parquet(job.cell.folder / "curve.parquet")
     assert len(curve) == 32
     assert curve["reward"].iloc[-8:].mean() > curve["reward"].iloc[:8].mean() + 2.0
-    assert sorted(step.name for step in job.folder.glob("step-*")) == ["step-000016", "step-000032"]
+    assert sorted(step.name for step in job.cell.folder.glob("step-*")) == ["step-000016", "step-000032"]
 
 
 def test_a_strong_divergence_penalty_keeps_rloo_at_the_reference(make_job):
@@ -352,16 +356,22 @@ def test_a_strong_divergence_penalty_keeps_rloo_at_the_reference(make_job):
     for beta in (0.01, 100.0):
         job = make_job(f"beta-{beta}", {"epochs": 4, "checkpoints": 1})
         RLOO(beta=beta).train(job)
-        distances.append(pd.read_parquet(job.folder / "curve.parquet")["kl_per_token"].iloc[-4:].mean())
+        distances.append(pd.read_parquet(job.cell.folder / "curve.parquet")["kl_per_token"].iloc[-4:].mean())
     assert distances[1] < distances[0] / 3
 
 
 def test_rloo_completes_the_suites_own_tokens_and_sees_as_much_as_dpo(make_job, tokenizer, make_policy):
     job = make_job()
-    model, _ = load_policy(job.policy)
-    trainer = OnlineTrainer(job.world, rloo_config(job, job.world, 0.2, 8), model=model, processing_class=tokenizer)
+    model, _ = load_policy(job.cell.policy)
+    trainer = OnlineTrainer(
+        job.cell.world, rloo_config(job.cell, job.cell.world, 0.2, 8), model=model, processing_class=tokenizer
+    )
     names = ["train-3", "train-0", "train-3"]
-    assert trainer._tokenize_prompts(names)[0] == [job.pairs.prompts[3], job.pairs.prompts[0], job.pairs.prompts[3]]
+    assert trainer._tokenize_prompts(names)[0] == [
+        job.cell.pairs.prompts[3],
+        job.cell.pairs.prompts[0],
+        job.cell.pairs.prompts[3],
+    ]
     assert trainer._reward(names, ["w5 w5", "w4", "w5"]) == [10.0, 0.0, 5.0]
     args = trainer.args
     assert (args.max_steps, args.generation_batch_size, args.num_generations, args.beta) == (4, 32, 8, 0.2)
@@ -372,9 +382,9 @@ def test_rloo_completes_the_suites_own_tokens_and_sees_as_much_as_dpo(make_job, 
 def test_rloo_needs_whole_groups(generations, make_job):
     job = make_job()
     with pytest.raises(UserError, match="whole groups"):
-        rloo_config(job, job.world, 0.1, generations)
+        rloo_config(job.cell, job.cell.world, 0.1, generations)
 
 
 def test_rloo_without_a_world_says_what_is_missing(make_job):
     with pytest.raises(RuntimeError, match="needs_rewards"):
-        RLOO().train(replace(make_job(), world=None))
+        RLOO().train(CellJob(replace(make_job().cell, world=None)))

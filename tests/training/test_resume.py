@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.policies.checkpoints import save_policy
+from benchmark.training.cell import TrainingCell
 from benchmark.training.job import CellJob
 from benchmark.training.settings import TrainingSettings
 from methods import Method
@@ -52,8 +53,8 @@ def make_job(make_policy, tokenizer, pairs, reference, tmp_path):
         folder.mkdir(exist_ok=True)
         values = {"epochs": 3, "batch_size": 16, "warmup_steps": 2, "learning_rate": 1e-3, "checkpoints": 3} | settings
         scratch = tmp_path / f"scratch-{name}"
-        job = CellJob(policy, pairs, reference, TrainingSettings(**values), 7, folder, progress)
-        return replace(job, scratch=scratch)
+        cell = TrainingCell(policy, pairs, reference, TrainingSettings(**values), 7, folder, progress, scratch)
+        return CellJob(cell)
 
     return make
 
@@ -80,13 +81,13 @@ def test_a_stopped_run_that_goes_on_equals_one_that_never_stopped(method, make_j
     again = make_job("stopped", lambda done, total: seen.append(done), save_every=3)
     again.fit_pairs(method)
     assert seen == [7, 8, 9, 10, 11, 12]  # from the full checkpoint after step 6
-    steps = sorted(path.name for path in whole.folder.glob("step-*"))
+    steps = sorted(path.name for path in whole.cell.folder.glob("step-*"))
     assert steps == ["step-000004", "step-000008", "step-000012"]
-    assert steps == sorted(path.name for path in again.folder.glob("step-*"))
+    assert steps == sorted(path.name for path in again.cell.folder.glob("step-*"))
     for step in steps:
-        ours, theirs = weights(again.folder / step), weights(whole.folder / step)
+        ours, theirs = weights(again.cell.folder / step), weights(whole.cell.folder / step)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    curves = [pd.read_parquet(job.folder / "curve.parquet") for job in (whole, again)]
+    curves = [pd.read_parquet(job.cell.folder / "curve.parquet") for job in (whole, again)]
     np.testing.assert_array_equal(curves[0]["objective"], curves[1]["objective"].astype("float32"))
 
 
@@ -100,7 +101,7 @@ def test_a_half_written_checkpoint_is_not_resumed_from(make_job):
     job = make_job("stopped", stop, save_every=3)
     with pytest.raises(Stopped):
         job.fit_pairs(DPO())
-    folder = job.scratch / "trainer"
+    folder = job.cell.scratch / "trainer"
     assert resumable(folder).name == "checkpoint-6"
     (folder / "checkpoint-6" / HISTORY).unlink()
     assert resumable(folder) is None
@@ -113,6 +114,6 @@ def test_a_run_that_stops_early_equals_the_first_part_of_the_whole(make_job):
     )
     whole.fit_pairs(DPO())
     part.fit_pairs(DPO(), stop_after=0.5)
-    assert sorted(path.name for path in part.folder.glob("step-*")) == ["step-000003", "step-000006"]
-    ours, theirs = weights(part.folder / "step-000006"), weights(whole.folder / "step-000006")
+    assert sorted(path.name for path in part.cell.folder.glob("step-*")) == ["step-000003", "step-000006"]
+    ours, theirs = weights(part.cell.folder / "step-000006"), weights(whole.cell.folder / "step-000006")
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

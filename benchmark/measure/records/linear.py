@@ -9,13 +9,13 @@ from scipy.optimize import linprog
 
 from benchmark.core.data import Floats
 from benchmark.core.errors import UserError
-from shifts.base import Rewards, Shift
+from shifts.base import Rewards, Shift, Utility
 
 TOLERANCE = 1e-9
 PROBES = np.linspace(0.1, 0.9, 7)  # inside every reward range that geometric mixing allows
 
 
-def linear_weights(shift: Shift) -> dict[str, float] | None:
+def linear_weights(shift: Utility) -> dict[str, float] | None:
     """Weights c with u(r) = sum_k c_k r_k, or None where the utility is not such a sum.
 
     Found by asking: the utilities of the unit rewards are the weights, and they must foretell those of other rewards.

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from benchmark.measure.records.linear import linear_weights
-from shifts.base import Shift
+from shifts.base import Shift, Utility
 
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "lambda": "λ", "rho": "ρ", "tau": "τ"}
 CHOOSING = ("--methods", "--train-shifts", "--seeds", "--out", "--contributor")
@@ -78,10 +78,14 @@ def shift_label(shift: Shift) -> str:
     sadness`; any other as its call."""
     population = shift.annotators()
     if len(population) > 1:
-        return " / ".join(f"{100 * share:.3g}% {shift_label(member)}" for share, member in population if share > 0)
-    weights = linear_weights(shift)
+        return " / ".join(f"{100 * share:.3g}% {_utility_label(member)}" for share, member in population if share > 0)
+    return _utility_label(shift)
+
+
+def _utility_label(utility: Utility) -> str:
+    weights = linear_weights(utility)
     if weights is None:
-        return str(shift)
+        return str(utility)
     parts = [name if weight == 1 else f"{weight:.3g} {name}" for name, weight in weights.items() if weight]
     return " + ".join(parts)
 

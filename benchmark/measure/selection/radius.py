@@ -49,17 +49,13 @@ def implied_radius(method: str, hparams: HyperParameters, loss_variance: Floats,
     return None if formula is None else formula(hparams, loss_variance, gradient_rms)
 
 
-def _kldpo(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats | None:
-    """rho itself; of a temperature tau, whose weights are exp(l / tau), Var(l) / (2 tau^2) to second order."""
-    if hparams.get("form") == "released":
-        return None  # its weights do not sum to 1: no worst case over a ball
-    if hparams.get("rho") is not None:
-        return np.full_like(loss_variance, hparams["rho"])
+def _temperature(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats:
+    """Var(l) / (2 tau^2), to second order the KL of weights that are exp(l / tau), normalised."""
     return loss_variance / (2 * hparams["tau"] ** 2)
 
 
-def _chi2_dpo(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats:
-    """rho itself: its divergence, 1/2 E (dp/dq - 1)^2, is the KL to second order."""
+def _rho(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats:
+    """rho itself: of the KL ball, and of the divergence 1/2 E (dp/dq - 1)^2, which is the KL to second order."""
     return np.full_like(loss_variance, hparams["rho"])
 
 
@@ -75,9 +71,10 @@ def _wdpo(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats)
         return np.square(hparams["rho"] * gradient_rms**power) / (2 * loss_variance)
 
 
-FORMULAS: dict[str, Callable[[HyperParameters, Floats, Floats], Floats | None]] = {
-    "kldpo": _kldpo,
-    "chi2_dpo": _chi2_dpo,
+FORMULAS: dict[str, Callable[[HyperParameters, Floats, Floats], Floats]] = {
+    "kldpo": _temperature,
+    "kldpo_ball": _rho,
+    "chi2_dpo": _rho,
     "tv_dpo": _tv_dpo,
     "wdpo": _wdpo,
 }

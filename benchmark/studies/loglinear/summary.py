@@ -10,7 +10,7 @@ from benchmark.measure.analytic.intervals import over_seeds, told
 from benchmark.measure.analytic.tables import Numbers, study_rows, with_numbers
 from benchmark.report.types import Estimate, Study, StudyFigure, StudyLine, StudyRow, StudyTable
 
-PROVEN = {"dpo": -0.5, "wdpo": -0.25, "kldpo": -0.25}  # exponents of n in arXiv:2502.01930
+PROVEN = {"dpo": -0.5, "wdpo": -0.25, "kldpo": -0.25, "kldpo_ball": -0.25}  # exponents of n in arXiv:2502.01930
 METRICS = ("slope", "slope_minus_dpo", "optimum_norm", "share_on_bound", "share_at_reference")
 NO_SLOPE = "some error is 0: the optimum is held at the reference, so there is nothing to converge to"
 PAPER = "arXiv:2502.01930, Proposition 1 (DPO) and Theorems 1 (WDPO) and 2 (KLDPO)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from benchmark.core.errors import UserError
 from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
 from benchmark.training.batch import PairCollator
+from benchmark.training.cell import TrainingCell
 from benchmark.training.recording import Keeper, without_dropout, write_outcome
 from benchmark.training.resume import Saver, restore, resumable
 from benchmark.training.settings import TrainingSettings
@@ -20,15 +21,14 @@ from benchmark.training.shared_prompt import ATTENTIONS, SharedPromptCollator
 from benchmark.training.trainer import PreferenceTrainer, trainer_config
 from methods import PairwiseMethod, Solver
 
-if TYPE_CHECKING:
-    from benchmark.training.job import CellJob
 
-
-def fit_pairs(job: CellJob, method: PairwiseMethod, stop_after: float = 1.0, margins: Tensor | None = None) -> None:
-    """Train on the job's pairs; writes `step-NNNNNN/` per checkpoint, `curve.parquet` and `cost.json`.
+def train_pairwise(
+    cell: TrainingCell, method: PairwiseMethod, stop_after: float = 1.0, margins: Tensor | None = None
+) -> None:
+    """Train on the cell's pairs; writes `step-NNNNNN/` per checkpoint, `curve.parquet` and `cost.json`.
 
     Args:
-        job: policy, pairs, settings and folder. Where it has a scratch folder and `training.save_every` is set, a run
+        cell: policy, pairs, settings and folder. Where it has a scratch folder and `training.save_every` is set, a run
             that was stopped goes on from its last full checkpoint.
         method: the formula.
         stop_after: the part of the schedule that is run, in (0, 1].
@@ -38,36 +38,36 @@ def fit_pairs(job: CellJob, method: PairwiseMethod, stop_after: float = 1.0, mar
         FloatingPointError: the objective was not finite at some step.
         UserError: the method's solver does not work with the model's attention.
     """
-    workspace = job.scratch if job.settings.save_every and job.scratch else job.folder
+    workspace = cell.scratch if cell.settings.save_every and cell.scratch else cell.folder
     workspace.mkdir(parents=True, exist_ok=True)
-    keeper, trainer = _trainer(job, method, workspace, stop_after, margins)
+    keeper, trainer = _trainer(cell, method, workspace, stop_after, margins)
     checkpoint = resumable(workspace / "trainer")
     if checkpoint is not None:
         restore(trainer, keeper, checkpoint)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if workspace != job.folder:
+    if workspace != cell.folder:
         for folder in workspace.glob("step-*"):
-            folder.rename(job.folder / folder.name)
+            folder.rename(cell.folder / folder.name)
     shutil.rmtree(workspace / "trainer", ignore_errors=True)
-    write_outcome(job, keeper)
+    write_outcome(cell, keeper)
 
 
 def _trainer(
-    job: CellJob, method: PairwiseMethod, workspace: Path, stop_after: float, margins: Tensor | None
+    cell: TrainingCell, method: PairwiseMethod, workspace: Path, stop_after: float, margins: Tensor | None
 ) -> tuple[Keeper, PreferenceTrainer]:
-    model, tokenizer = load_policy(job.policy, attention=attention_for(method, job.settings))
+    model, tokenizer = load_policy(cell.policy, attention=attention_for(method, cell.settings))
     without_dropout(model)
-    pairs = job.pairs if margins is None else replace(job.pairs, margins=margins.double().numpy())
-    keeper = Keeper(job, tokenizer, workspace, stop_after)
+    pairs = cell.pairs if margins is None else replace(cell.pairs, margins=margins.double().numpy())
+    keeper = Keeper(cell, tokenizer, workspace, stop_after)
     reset_peak_memory()
     trainer = PreferenceTrainer(
         method,
         len(pairs),
-        trainer_config(job.settings, len(pairs), job.seed, workspace),
+        trainer_config(cell.settings, len(pairs), cell.seed, workspace),
         groups=0 if pairs.groups is None else int(pairs.groups.max()) + 1,
         model=model,
         processing_class=tokenizer,
-        data_collator=_collator(method, model, job.settings)(pairs, job.reference, tokenizer.pad_token_id),
+        data_collator=_collator(method, model, cell.settings)(pairs, cell.reference, tokenizer.pad_token_id),
         callbacks=[keeper],
     )
     keeper.trainer = trainer
