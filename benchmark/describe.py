@@ -10,7 +10,6 @@ from typing import Any
 from benchmark.core.errors import unknown
 from benchmark.core.plugins import Plugin
 from benchmark.report.columns import METRICS
-from benchmark.suites.base import Suite
 
 
 def listing(what: str) -> str:
@@ -54,10 +53,9 @@ def _methods() -> list[Any]:
 
 
 def _suites() -> list[Any]:
-    """Suites of text, then analytic ones."""
-    from benchmark.suites.analytic import Study  # torch comes with it
+    from benchmark.pipeline.kinds import suite_classes  # torch comes with it
 
-    return [*Suite.registry.all(), *Study.registry.all()]
+    return suite_classes()
 
 
 def _shifts() -> list[Any]:

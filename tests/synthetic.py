@@ -82,7 +82,7 @@ def write_run(
     """Write the run into `folder` (made if need be) and return it.
 
     Args:
-        folder: where cells, samples, results, conflict and curves .parquet and environment.json go.
+        folder: where cells, samples, results, pair_rewards and curves .parquet and environment.json go.
         seeds: number of seeds, named 0, 1, ...
         prompts: test prompts; there are as many validation prompts.
         methods: what was trained; without a `reference` there is no reference cell.
@@ -103,7 +103,7 @@ def write_run(
         completions.loc[(completions["cell_id"] == cell) & (completions["step"] == STEPS[-1]), column] = value
     cells.to_parquet(folder / "cells.parquet")
     completions.to_parquet(folder / "samples.parquet")
-    world.conflict().to_parquet(folder / "conflict.parquet")
+    world.conflict().to_parquet(folder / "pair_rewards.parquet")
     world.results(cells, completions).to_parquet(folder / "results.parquet")
     if ((cells["status"] == "done") & (cells["method"] != "reference")).any():
         world.curves(cells).to_parquet(folder / "curves.parquet")

@@ -32,15 +32,20 @@ class Registry(Generic[P]):
         self._loaded = False
 
     def add(self, cls: type[P]) -> None:
-        """Register `cls` under its name.
+        """Register `cls` under its name. A copy of the same code, such as a plug-in file that was copied into the
+        family's folder, is the same plug-in: the class that came first stays.
 
         Raises:
-            UserError: another class has that name already.
+            UserError: another class with other code has that name already.
         """
         other = self._classes.get(cls.name)
-        if other is not None and other.__qualname__ + other.__module__ != cls.__qualname__ + cls.__module__:
-            raise UserError(f"two {self.kind}s are named {cls.name!r}: {_where(other)} and {_where(cls)}. Rename one.")
-        self._classes[cls.name] = cls
+        if other is None or other.__qualname__ + other.__module__ == cls.__qualname__ + cls.__module__:
+            self._classes[cls.name] = cls
+        elif not _same_code(other, cls):
+            raise UserError(
+                f"two {self.kind}s are named {cls.name!r}, and their code differs: {_where(other)} and {_where(cls)}. "
+                "Rename one, or leave one out."
+            )
 
     def get(self, name: str) -> type[P]:
         """The class named `name`; an unknown name is a UserError with the nearest match."""
@@ -121,6 +126,12 @@ def _plain(value: Any) -> str:
 
 def _where(cls: type) -> str:
     return f"{cls.__qualname__} in {inspect.getsourcefile(cls) or cls.__module__}"
+
+
+def _same_code(one: type[Any], other: type[Any]) -> bool:
+    """Whether two classes of one name are copies of one another; suites, which span several files, never are."""
+    alike = one.__qualname__ == other.__qualname__ and issubclass(one, Plugin) and issubclass(other, Plugin)
+    return alike and fingerprint(one) == fingerprint(other)
 
 
 def fingerprint(cls: type[Plugin]) -> str:

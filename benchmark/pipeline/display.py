@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from benchmark.core.graph import Stage
+from benchmark.pipeline.kind import Column
 
 console = Console(stderr=True)
 if not console.is_terminal:
@@ -73,37 +74,36 @@ def _title(stage: Stage) -> str:
     return " ".join(part for part in parts if part)
 
 
-SUMMARY_COLUMNS = {  # by metric: the heading, and whether the interval is shown
-    "over_envelope": ("over DPO envelope", True),
-    "nominal": ("nominal", False),
-    "worst_case": ("worst case", False),
-    "auc": ("AUC", False),
-    "kl_to_reference": ("KL", False),
-    "train_seconds": ("train s", False),
-}
+def print_summary(table: pd.DataFrame, arena: str, columns: Sequence[Column], sentences: Sequence[str]) -> None:
+    """The leaderboard in the terminal: one table per suite and arena, a row per method, then what is to be said.
 
-
-def print_summary(table: pd.DataFrame) -> None:
-    """The leaderboard in the terminal: one row per method and training shift."""
+    Args:
+        table: leaderboard.csv.
+        arena: what comes before the name of a training shift or scenario.
+        columns: the numbers to show.
+        sentences: below the tables.
+    """
     for (suite, shift), part in table.groupby(["suite", "train_shift"], sort=False):
-        shown = Table(title=f"{suite}: trained on {shift}", title_justify="left")
+        shown = Table(title=f"{suite}: {arena} {shift}", title_justify="left")
         shown.add_column("method", no_wrap=True, min_width=14)
-        for heading, _ in SUMMARY_COLUMNS.values():
-            shown.add_column(heading, justify="right", no_wrap=True)
+        for column in columns:
+            shown.add_column(column.heading, justify="right", no_wrap=True)
         shown.add_column("status")
         rows = part.to_dict("records")
         for row in rows:
-            shown.add_row(str(row["label"]), *(_cell(row, *item) for item in SUMMARY_COLUMNS.items()), row["status"])
+            shown.add_row(str(row["label"]), *(_number(row, column) for column in columns), row["status"])
         console.print(shown)
         for row in rows:
             if row["status"] != "done":
                 console.print(f"{row['label']} {row['status']}: {row['reason']}", markup=False, highlight=False)
+    for sentence in sentences:
+        console.print(sentence, markup=False, highlight=False)
 
 
-def _cell(row: Mapping[Any, Any], column: str, shown: tuple[str, bool]) -> str:
-    value, low, high = (row.get(column + part) for part in ("", "_low", "_high"))
+def _number(row: Mapping[Any, Any], column: Column) -> str:
+    value, low, high = (row.get(column.metric + part) for part in ("", "_low", "_high"))
     if value is None or pd.isna(value):
         return "–"
-    if not shown[1] or low is None or pd.isna(low):
+    if not column.interval or low is None or pd.isna(low):
         return f"{value:.3f}"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from rich.table import Table
 
 from benchmark.core.graph import Stage, missing_stages
 from benchmark.core.resources import gpu_count
 from benchmark.core.store import Store
-from benchmark.pipeline.analytic.matrix import StudyCell, StudyMatrix
 from benchmark.pipeline.matrix import Cell, Matrix
 
 GUESS_SECONDS = 10.0  # for a kind of stage that this store has never seen
@@ -30,7 +30,7 @@ class Plan:
     disk_mb: float
 
 
-def make_plan(matrix: Matrix | StudyMatrix, store: Store) -> Plan:
+def make_plan(matrix: Matrix[Any, Any, Any], store: Store) -> Plan:
     """The plan of a matrix; times are medians of what this store's finished stages took."""
     stages = missing_stages(matrix.stages(), store)
     durations = store.durations()
@@ -49,7 +49,7 @@ def make_plan(matrix: Matrix | StudyMatrix, store: Store) -> Plan:
     return Plan(tuple(stages), done, todo, skipped, seconds, tuple(sorted(guessed)), _disk_mb(stages, store))
 
 
-def _result(cell: Cell | StudyCell) -> Stage:
+def _result(cell: Cell[Any, Any]) -> Stage:
     """The cell's last stage, which is made from all others."""
     return list(cell.stages.values())[-1]
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+import pandas as pd
 
 from benchmark.core.plugins import Registry
+from benchmark.report.types import Study
+from benchmark.suites.common import AnySuite
 from methods import Method, PairwiseMethod, Solver
-
-if TYPE_CHECKING:  # a worker runs cells and needs neither
-    import pandas as pd
-
-    from benchmark.report.types import Study as StudyReport
 
 CHANGES_JOB = ("train", "training_shift", "parts")  # a pairwise method that overrides these is more than its formula
 EXACT = (Solver.AUTO, Solver.DOUBLE_BACKWARD)
-
-
-class StudySettings(BaseModel):
-    """Settings of one analytic suite (`suite.KEY` on the command line). Every suite adds its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,7 @@ class Record:
     n: int
 
 
-class Study(ABC):
+class AnalyticSuite(AnySuite):
     """One analytic suite. Its cells are method x scenario x seed; its figures and tables are the result.
 
     version: goes up when what `run` computes changes; finished cells are then made again.
@@ -45,39 +34,20 @@ class Study(ABC):
     """
 
     registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.studies")
-    name: ClassVar[str]
     version: ClassVar[int]
-    Settings: ClassVar[type[StudySettings]]
     scenarios: ClassVar[tuple[str, ...]]
     beside: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "name" in cls.__dict__:
-            cls.registry.add(cls)
-
-    def __init__(self, settings: Any) -> None:
-        self.settings = settings
-
-    @classmethod
-    def presets(cls) -> Path:
-        """The folder with `smoke.yaml`, `quick.yaml` and `full.yaml`, beside the suite's own file."""
-        return Path(inspect.getfile(cls)).parent / "presets"
 
     def skip(self, method: Method) -> str | None:
         """Why the method cannot run here, in words for the reader of the page; None: it can."""
         return why_not(method, self.name)
 
     @abstractmethod
-    def describe(self) -> dict[str, str]:
-        """Facts that a reader of the figures needs."""
-
-    @abstractmethod
     def run(self, subject: Method | str, scenario: str, seed: int) -> list[Record]:
         """One cell: all its numbers. `subject` is a method, or a name out of `beside`."""
 
     @abstractmethod
-    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> StudyReport:
+    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> Study:
         """Figures, tables and headline, from finished cells of any number of seeds.
 
         Args:

@@ -1,27 +1,19 @@
-"""A suite: prompts, a reference policy, and the objectives by which completions are scored."""
+"""A suite of texts: prompts, a reference policy, and the objectives by which completions are scored."""
 
 from __future__ import annotations
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from benchmark.core.data import Bools, Floats, Prompts
 from benchmark.core.graph import Progress
 from benchmark.core.plugins import Registry
+from benchmark.suites.common import AnySuite
 
 Split = Literal["train", "validation", "test"]
-
-
-class SuiteSettings(BaseModel):
-    """Settings of one suite (`suite.KEY` on the command line). Every suite adds its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -37,26 +29,11 @@ class Scores:
     quality: Bools
 
 
-class Suite(ABC):
-    """One world in which methods are compared. Each `*_spec` names all that determines the artefact beside it, and
-    nothing else: it is the artefact's key in the store."""
+class Suite(AnySuite):
+    """One world of texts in which methods are compared. Each `*_spec` names all that determines the artefact beside it,
+    and nothing else: it is the artefact's key in the store."""
 
     registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.suites")
-    name: ClassVar[str]
-    Settings: ClassVar[type[SuiteSettings]]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "name" in cls.__dict__:
-            cls.registry.add(cls)
-
-    def __init__(self, settings: SuiteSettings) -> None:
-        self.settings = settings
-
-    @classmethod
-    def presets(cls) -> Path:
-        """The folder with `smoke.yaml`, `quick.yaml` and `full.yaml`, beside the suite's own file."""
-        return Path(inspect.getfile(cls)).parent / "presets"
 
     # What is scored -------------------------------------------------------------------------------------------------
 
@@ -76,7 +53,7 @@ class Suite(ABC):
 
     # What is built once ---------------------------------------------------------------------------------------------
 
-    def check(self) -> None:  # noqa: B027  a suite that needs no check says nothing
+    def check(self) -> None:
         """Raise a UserError, before anything runs, where the settings or their data cannot work."""
 
     @abstractmethod

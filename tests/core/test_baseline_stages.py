@@ -7,9 +7,10 @@ import pytest
 
 from benchmark.core.data import Completions, Prompts
 from benchmark.core.graph import Task
-from benchmark.pipeline.config import read_config
-from benchmark.pipeline.matrix import StageBuilder, build_matrix
-from benchmark.pipeline.stages import _world, keep_best
+from benchmark.pipeline.kinds import build_matrix, read_config
+from benchmark.pipeline.text.cells import StageBuilder
+from benchmark.pipeline.text.stages.outcomes import keep_best
+from benchmark.pipeline.text.stages.training import _world
 from benchmark.suites.base import Scores
 from methods.base import parse_method
 from shifts.base import parse_shift
@@ -21,7 +22,7 @@ HALF = "alpha_mixture(a=joy,b=sadness,alpha=0.5)"
 
 @pytest.fixture
 def builder():
-    config = read_config("grammar", "smoke", overrides={"seeds": 1})
+    config = read_config("grammar", "smoke", options={"seeds": 1})
     return StageBuilder(config.make_suite(), config, "transformers")
 
 
@@ -104,7 +105,7 @@ def test_a_baseline_that_does_not_fit_its_shift_is_skipped(builder):
     config = read_config(
         "grammar",
         "smoke",
-        overrides={"methods": "oracle(at=farthest),best_of_n", "train_shifts": "reward_blend(weights=joy:1+love:0)"},
+        options={"methods": "oracle(at=farthest),best_of_n", "train_shifts": "reward_blend(weights=joy:1+love:0)"},
     )
     cells = build_matrix(config, "transformers").cells
     assert [bool(cell.skipped) for cell in cells] == [True, False]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmark.cli import main
 from benchmark.core.calls import grid, parse_call, split_calls
 from benchmark.core.errors import UserError
-from benchmark.pipeline.config import PRESETS, read_config
-from benchmark.pipeline.matrix import build_matrix
+from benchmark.core.folders import check_folder, make_folder
+from benchmark.pipeline.config import PRESETS
+from benchmark.pipeline.environment import _differences, earlier_cells, fixed_settings, read_environment
+from benchmark.pipeline.kinds import SUITE_KINDS, build_matrix, kind_of, read_config, suite_classes
+from benchmark.pipeline.options import RunOptions
 from benchmark.suites.base import Suite
 
 
@@ -33,9 +39,22 @@ def test_every_preset_can_be_read(suite, preset):
     assert config.make_suite().objectives
 
 
+def test_the_base_class_of_a_suite_decides_its_kind():
+    assert {kind_of(cls.name).name for cls in suite_classes()} == {kind.name for kind in SUITE_KINDS}
+    for cls in suite_classes():
+        assert issubclass(cls, kind_of(cls.name).family)
+
+
+def test_whoever_chooses_the_matrix_gets_no_extra_cells():
+    assert read_config("grammar", "full").extra
+    assert read_config("grammar", "full", options={"seeds": 2}).extra
+    assert not read_config("grammar", "full", options={"methods": "dpo"}).extra
+    assert not read_config("grammar", "full", settings=["train_shifts=[reward_blend(weights=joy:1)]"]).extra
+
+
 def test_adding_a_method_changes_no_other_cell():
-    few = build_matrix(read_config("grammar", "smoke", overrides={"methods": "reference,dpo"}), "transformers")
-    more = build_matrix(read_config("grammar", "smoke", overrides={"methods": "kldpo,dpo,reference"}), "transformers")
+    few = build_matrix(read_config("grammar", "smoke", options={"methods": "reference,dpo"}), "transformers")
+    more = build_matrix(read_config("grammar", "smoke", options={"methods": "kldpo,dpo,reference"}), "transformers")
     assert {cell.cell_id for cell in few.cells} < {cell.cell_id for cell in more.cells}
 
 
@@ -51,7 +70,7 @@ def test_cells_share_what_they_can():
 
 def test_every_seed_and_setting_counts():
     def key(*settings):
-        config = read_config("grammar", "smoke", settings=settings, overrides={"methods": "dpo"})
+        config = read_config("grammar", "smoke", settings=settings, options={"methods": "dpo"})
         return build_matrix(config, "transformers").cells[0].stages["scored_generations"].key
 
     plain = key()
@@ -100,6 +119,99 @@ def test_a_mistake_is_one_message_and_status_2(arguments, message, capsys, tmp_p
     printed = capsys.readouterr().err
     assert message in printed and "Traceback" not in printed
     assert not (tmp_path / "runs").exists()
+
+
+IMPOSSIBLE = {
+    "a file": ("file", "it is a file"),
+    "below a file": ("file/run", "file' is a file"),
+    "a long name": ("x" * 300, "File name too long"),
+    "below a long name": ("x" * 300 + "/run", "File name too long"),
+}
+
+
+@pytest.mark.parametrize("command", [["run", "--suite", "toy_3d"], ["plan", "--suite", "toy_3d"], ["report", "runs"]])
+@pytest.mark.parametrize(("out", "message"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_an_impossible_folder_is_one_message_before_anything_runs(command, out, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    assert main([*command, "--out", out]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed and "--out" in printed and "Traceback" not in printed and len(printed) < 300
+    assert [file.name for file in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_folder_without_permission_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UserError, match="no permission"):
+        check_folder(tmp_path / "run", "--out")
+    monkeypatch.undo()
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError, match="Read-only file system"):
+        make_folder(tmp_path / "run", "--out")
+
+
+def test_only_the_settings_that_differ_are_named(tmp_path):
+    def options():
+        return RunOptions(tmp_path, tmp_path / "store", "transformers", workers=1)
+
+    there = read_config("grammar", "smoke", settings=["training.learning_rate=5e-4"])
+    recorded = {"config": fixed_settings(there, "transformers"), "cells": []}
+    (tmp_path / "environment.json").write_text(json.dumps(recorded))
+    assert earlier_cells(there, options()) == []
+    here = read_config("grammar", "smoke", settings=["training.learning_rate=1e-3", "suite.policy_width=32"])
+    with pytest.raises(UserError) as error:
+        earlier_cells(here, options())
+    named = "(suite.policy_width: not set there, 32 here; training.learning_rate: 0.0005 there, 0.001 here)"
+    assert named in str(error.value)
+
+
+def test_differences_are_found_inside_lists():
+    there, here = {"a": [{"b": [1, 2]}, 3], "same": [1]}, {"a": [{"b": [1, 4, 5]}, 3], "same": [1]}
+    assert list(_differences(there, here)) == ["a[0].b[1]: 2 there, 4 here", "a[0].b[2]: not set there, 5 here"]
+
+
+def test_a_record_that_cannot_be_read_is_one_message(tmp_path):
+    (tmp_path / "environment.json").write_text("{half")
+    with pytest.raises(UserError, match="is not the record of a run"):
+        read_environment(tmp_path)
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+from methods.dpo import DPO
+
+@dataclass(frozen=True)
+class Twice(DPO):
+    """DPO, twice."""
+
+    name = "twice_in_test"
+
+    def pair_losses(self, batch):
+        """Each loss, doubled."""
+        return 2 * super().pair_losses(batch)
+'''
+
+
+def test_a_copy_of_a_plug_in_is_the_same_plug_in_and_other_code_is_not(tmp_path):
+    from benchmark.core.plugins import load_file
+    from methods import Method
+
+    files = [tmp_path / f"{name}.py" for name in ("first", "copy", "other")]
+    for file, code in zip(files, (PLUGIN, PLUGIN + "# a remark\n", PLUGIN.replace("2 *", "3 *")), strict=True):
+        file.write_text(code)
+    try:
+        load_file(files[0])
+        first = Method.registry.get("twice_in_test")
+        load_file(files[1])
+        assert Method.registry.get("twice_in_test") is first
+        with pytest.raises(UserError, match=r"code differs: Twice in .*first\.py and Twice in .*other\.py"):
+            load_file(files[2])
+    finally:
+        Method.registry._classes.pop("twice_in_test", None)
 
 
 def test_a_plug_in_that_cannot_be_imported_names_its_line(tmp_path):

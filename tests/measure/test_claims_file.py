@@ -12,7 +12,7 @@ from benchmark.measure.claims import read_catalogue
 from benchmark.measure.claims.catalogue import FILE, DifferenceCheck, MetricCheck, StudyCheck, StudyDifferenceCheck
 from benchmark.studies.loglinear import summary as rates
 from benchmark.studies.toy_3d import summary as toy
-from benchmark.suites.analytic import Study
+from benchmark.suites.analytic import AnalyticSuite
 from methods import Method
 from shifts import Shift
 
@@ -28,7 +28,7 @@ def test_names_in_the_file_exist() -> None:
             if isinstance(check, MetricCheck | DifferenceCheck):
                 assert check.where.shift is None or check.where.shift in shifts, claim.id
             if isinstance(check, StudyCheck | StudyDifferenceCheck):
-                scenarios = Study.registry.get(check.suite).scenarios
+                scenarios = AnalyticSuite.registry.get(check.suite).scenarios
                 assert check.metric in metrics[check.suite], claim.id
                 for scenario in (check.scenario, getattr(check, "against_scenario", None)):
                     assert scenario is None or scenario in scenarios, claim.id

@@ -17,9 +17,10 @@ from benchmark.core.errors import UserError
 from benchmark.measure.build import build_report
 from benchmark.measure.runs import merging
 from benchmark.measure.runs.reading import load_runs
-from benchmark.pipeline.config import read_config
-from benchmark.pipeline.run import RunOptions, prepare
-from benchmark.pipeline.run import _write_environment as write_environment
+from benchmark.pipeline.environment import write_environment
+from benchmark.pipeline.kinds import kind_of, read_config
+from benchmark.pipeline.options import RunOptions
+from benchmark.pipeline.run import prepare
 from tests.synthetic import METHODS, Trained, write_run
 
 SMALL: dict[str, Any] = {"seeds": 2, "prompts": 10}
@@ -101,7 +102,7 @@ def recorded(folder: Path, contributor: str = "", **settings: Any) -> dict[str, 
     folder.mkdir(exist_ok=True)
     config = read_config("grammar", "smoke", settings=[f"training.{key}={value}" for key, value in settings.items()])
     options = RunOptions(folder, folder / "store", "transformers", workers=1, contributor=contributor)
-    write_environment(config, options, prepare(config, options), signature="")
+    write_environment(kind_of("grammar"), config, options, prepare(config, options))
     return dict(json.loads((folder / "environment.json").read_text()))
 
 

@@ -136,7 +136,7 @@ def test_implied_radii_of_a_run_by_hand(folder: Path) -> None:
 
 def test_what_a_run_did_not_record_is_nan(folder: Path) -> None:
     pd.read_parquet(folder / "cells.parquet").drop(columns="pairs").to_parquet(folder / "cells.parquet")
-    (folder / "conflict.parquet").unlink()
+    (folder / "pair_rewards.parquet").unlink()
     group = group_of(folder)
     told = training_radii(group, candidates_of(group, "kldpo"), (0, 1), np.array([[0.5, 0.5]]))
     assert np.isnan(told.pairs).all() and np.isnan(told.disagreement).all() and np.isnan(told.implied).all()
@@ -156,6 +156,6 @@ def test_disagreement_by_hand(folder: Path) -> None:
             "first_chosen": [False, True, False, True, False, True],
         }
     )
-    table.sample(frac=1, random_state=1).to_parquet(folder / "conflict.parquet")
+    table.sample(frac=1, random_state=1).to_parquet(folder / "pair_rewards.parquet")
     told = disagreement(group_of(folder))
     assert told.to_dict() == {0: 1.5 / 4, 1: 1.0}

@@ -22,7 +22,7 @@ from benchmark.measure.selection.select import most_often, taken
 from benchmark.measure.statistics.bootstrap import replicates_of
 from benchmark.measure.statistics.envelope import Means
 from benchmark.measure.table.comparer import Judge
-from benchmark.pipeline.collect import _training_pairs
+from benchmark.pipeline.text.tables import _training_pairs
 from benchmark.report.types import Group, Selected
 from tests.measure.test_radius import write_curves
 from tests.synthetic import METHODS, Trained, write_run
@@ -219,7 +219,7 @@ def test_the_rules_are_listed_in_a_line_each() -> None:
 
 
 def test_the_number_of_pairs_is_that_of_the_whole_set(tmp_path: Path) -> None:
-    pd.DataFrame({"first_chosen": np.ones(3000, dtype=bool)}).to_parquet(tmp_path / "rewards.parquet")
+    pd.DataFrame({"first_chosen": np.ones(3000, dtype=bool)}).to_parquet(tmp_path / "pair_rewards.parquet")
     made = SimpleNamespace(done=lambda store: True, folder=lambda store: tmp_path)
     missing = SimpleNamespace(done=lambda store: False)
     counts = [

@@ -13,7 +13,7 @@ import torch
 
 from benchmark.core.data import Completions
 from benchmark.core.errors import UserError
-from benchmark.pipeline import best_of_n
+from benchmark.pipeline.text import best_of_n
 from methods.base import parse_method
 from methods.best_of_n import BestOfN
 from methods.dpo import DPO
@@ -230,7 +230,7 @@ def test_the_bound_is_the_divergence_of_the_greatest_of_n_uniform_numbers():
 
 @pytest.mark.parametrize(("n", "numbers"), [(1, [1]), (2, [1, 2]), (4, [1, 2, 4]), (16, [1, 2, 4, 8, 16])])
 def test_the_path_doubles_up_to_n(n, numbers):
-    assert best_of_n.path(n) == numbers
+    assert best_of_n.candidate_numbers(n) == numbers
     assert BestOfN(n=n).candidates == n and not BestOfN.trains
 
 
@@ -244,7 +244,7 @@ def test_the_best_of_the_first_candidates_is_kept():
 
 def test_more_candidates_are_never_worse():
     utility = np.random.default_rng(0).random(64 * 16)
-    kept = [utility[best_of_n.best(utility, 16, n)] for n in best_of_n.path(16)]
+    kept = [utility[best_of_n.best(utility, 16, n)] for n in best_of_n.candidate_numbers(16)]
     assert all((more >= fewer).all() for fewer, more in itertools.pairwise(kept))
 
 

@@ -13,7 +13,7 @@ from benchmark.core.graph import Task
 from benchmark.core.seeds import generator
 from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.runs.names import shift_label
-from benchmark.pipeline.stages import label_pairs
+from benchmark.pipeline.text.stages.pairs import label_pairs
 from shifts import Rewards, Shift
 from shifts.alpha_mixture import AlphaMixture
 from shifts.annotator_groups import AnnotatorGroups
@@ -166,7 +166,7 @@ def labelled(inputs: dict[str, Path], folder: Path, shift: Shift, kind: str = "a
     """Pairs and rewards of the stage, with seed 3."""
     folder.mkdir()
     label_pairs(Task(inputs, folder), shift, Labelling(kind), 3)
-    return Pairs.load(folder / "pairs.parquet"), read_table(folder / "rewards.parquet")
+    return Pairs.load(folder / "pairs.parquet"), read_table(folder / "pair_rewards.parquet")
 
 
 def test_every_pair_is_labelled_by_its_own_annotator(inputs, tmp_path):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from benchmark.measure.analytic.intervals import over_seeds, told
-from benchmark.pipeline.analytic.matrix import build_study_matrix
-from benchmark.pipeline.config import PRESETS, read_study_config
-from benchmark.suites.analytic import Study
+from benchmark.pipeline.config import PRESETS
+from benchmark.pipeline.kinds import build_matrix, read_config
+from benchmark.suites.analytic import AnalyticSuite
 from methods import Method
 from methods.base import parse_method
 
-SUITES = [cls.name for cls in Study.registry.all()]
+SUITES = [cls.name for cls in AnalyticSuite.registry.all()]
 
 
 def test_both_suites_are_registered():
@@ -35,12 +35,12 @@ def test_both_suites_are_registered():
 )
 @pytest.mark.parametrize("suite", SUITES)
 def test_what_cannot_run_is_skipped_with_a_reason(suite, call, reason):
-    cls = Study.registry.get(suite)
+    cls = AnalyticSuite.registry.get(suite)
     assert reason in cls(cls.Settings()).skip(parse_method(call))
 
 
 def test_a_moving_objective_has_no_optimum_but_can_be_followed():
-    loglinear, toy = (Study.registry.get(name) for name in SUITES)
+    loglinear, toy = (AnalyticSuite.registry.get(name) for name in SUITES)
     method = Method.registry.get("beta_dpo").make()
     assert "no optimum" in loglinear(loglinear.Settings()).skip(method)
     assert toy(toy.Settings()).skip(method) is None
@@ -49,15 +49,15 @@ def test_a_moving_objective_has_no_optimum_but_can_be_followed():
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("suite", SUITES)
 def test_no_preset_holds_a_method_that_is_skipped(suite, preset):
-    matrix = build_study_matrix(read_study_config(suite, preset))
+    matrix = build_matrix(read_config(suite, preset), "none")
     assert not [cell for cell in matrix.cells if cell.skipped]
     assert {cell.train_shift for cell in matrix.cells} == set(matrix.suite.scenarios)
 
 
 def test_settings_seeds_and_hyper_parameters_count_and_other_methods_do_not():
     def keys(*settings: str, methods: str = "dpo", seeds: int = 1) -> set[str]:
-        config = read_study_config("toy_3d", "smoke", None, settings, {"methods": methods, "seeds": seeds})
-        return {cell.cell_id for cell in build_study_matrix(config).cells if cell.name == "dpo"}
+        config = read_config("toy_3d", "smoke", None, settings, {"methods": methods, "seeds": seeds})
+        return {cell.cell_id for cell in build_matrix(config, "none").cells if cell.name == "dpo"}
 
     plain = keys()
     assert len(plain) == 4 and keys(methods="kldpo,dpo") == plain < keys(seeds=2)

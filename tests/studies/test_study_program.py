@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,11 @@ class Broken(DPO):
         """Fails."""
         raise RuntimeError("no loss today")
 '''
+
+
+GENTLE = BROKEN.replace("broken_in_toy", "gentle_in_toy").replace(
+    'raise RuntimeError("no loss today")', "return super().pair_losses(batch) / 2"
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,7 @@ def test_files_are_those_of_a_run(finished):
     assert {"logp_chosen@0", "logp_chosen@20", "mass_unseen", "rejected_drop"} <= set(results["metric"])
     assert not results.duplicated(["cell_id", "metric"]).any()
     environment = json.loads((finished / "environment.json").read_text())
-    assert environment["analytic"] and environment["suite"] == "toy_3d" and environment["seeds"] == [0, 1]
+    assert environment["kind"] == "analytic" and environment["suite"] == "toy_3d" and environment["seeds"] == [0, 1]
     assert (finished / "site" / "index.html").stat().st_size > 10_000
     assert not (finished / "samples.parquet").exists()
 
@@ -110,9 +116,60 @@ def test_a_method_that_fails_takes_nothing_down(home):
     assert (home / "broken" / "site" / "index.html").exists()
 
 
+def forget(*files: Path) -> None:
+    """As in a process of its own: what the files registered is gone."""
+    Method.registry._classes.pop("gentle_in_toy", None)
+    for name in [name for name, module in sys.modules.items() if getattr(module, "__file__", None) in map(str, files)]:
+        del sys.modules[name]
+
+
+def test_a_plug_in_runs_only_where_it_is_named(home, capsys):
+    """Recorded by the first run, needed by name for the next, not needed to read the numbers, replaced by a copy."""
+    file, copied = home / "gentle.py", home / "copied.py"
+    file.write_text(GENTLE)
+    copied.write_text(GENTLE)
+    more = [*SMALL, "--seeds", "1", "--methods", "dpo"]
+    try:
+        first = [*SMALL, "--seeds", "1", "--methods", "gentle_in_toy", "--plugin", str(file)]
+        assert call(home, *first, out="plugged") == 0
+        forget(file)
+        capsys.readouterr()
+        assert call(home, *more, out="plugged") == 2
+        assert (
+            f"methods.gentle_in_toy, not registered here. A plug-in file runs only where the command names it: add "
+            f"--plugin {file}." in capsys.readouterr().err
+        )
+        assert main(["report", str(home / "plugged"), "--out", str(home / "read")]) == 0
+        assert "gentle_in_toy" in set(pd.read_csv(home / "read" / "leaderboard.csv")["method"])
+        assert "gentle_in_toy" not in Method.registry._classes
+        numbers, before = pd.read_parquet(home / "plugged" / "results.parquet"), artefacts(home)
+        assert call(home, *more, "--plugin", str(copied), out="plugged") == 0
+        assert "changed since" not in capsys.readouterr().err
+        kept = pd.read_parquet(home / "plugged" / "results.parquet").query("method == 'gentle_in_toy'")
+        pd.testing.assert_frame_equal(kept.reset_index(drop=True), numbers.query("method == 'gentle_in_toy'"))
+        assert not [name for name in set(artefacts(home)) - set(before) if "gentle" in Path(name).read_text()]
+        forget(file, copied)
+        copied.write_text(GENTLE.replace("/ 2", "/ 3"))
+        assert call(home, *more, "--plugin", str(copied), out="plugged") == 0
+        assert "changed since the last run on this folder: methods.gentle_in_toy" in capsys.readouterr().err
+    finally:
+        forget(file, copied)
+
+
+def test_a_shift_that_is_not_registered_is_asked_for_by_its_file(tmp_path, capsys):
+    run = write_run(tmp_path / "text", seeds=2, prompts=20)
+    environment = json.loads((run / "environment.json").read_text())
+    environment["eval_shifts"] = {"my_shift(x=1)": ["my_shift(x=1)"]}
+    (run / "environment.json").write_text(json.dumps({**environment, "plugins": ["/elsewhere/mine.py"]}))
+    assert main(["report", str(run), "--out", str(tmp_path / "site")]) == 2
+    printed = capsys.readouterr().err
+    assert "shifts.my_shift" in printed and "--plugin /elsewhere/mine.py" in printed and "Traceback" not in printed
+    assert not (tmp_path / "site").exists()
+
+
 def test_other_settings_on_the_same_folder_are_refused(home, finished, capsys):
     assert call(home, *SMALL, "--set", "suite.width=16") == 2
-    assert "other settings" in capsys.readouterr().err
+    assert "other settings (suite.width: not set there, 16 here)" in capsys.readouterr().err
 
 
 def test_loglinear_end_to_end_and_merged_with_other_runs(home, finished, tmp_path):

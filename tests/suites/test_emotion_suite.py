@@ -12,7 +12,8 @@ import torch
 
 from benchmark.core.errors import UserError
 from benchmark.core.graph import silent
-from benchmark.pipeline.config import PRESETS, read_config
+from benchmark.pipeline.config import PRESETS
+from benchmark.pipeline.kinds import read_config
 from benchmark.policies.checkpoints import load_policy, load_tokenizer
 from benchmark.suites.base import Suite
 from benchmark.suites.emotion import EmotionSuite

@@ -15,7 +15,7 @@ from benchmark.core.errors import UserError
 from benchmark.measure.runs import merging, names
 from benchmark.measure.runs.reading import COLUMNS, STATUSES
 from benchmark.report.types import Estimate, Study, StudyRow
-from benchmark.suites.analytic import Study as AnalyticSuite
+from benchmark.suites.analytic import AnalyticSuite
 
 ENVIRONMENT = "environment.json"
 
@@ -43,7 +43,7 @@ def is_study_folder(folder: Path) -> bool:
     """Whether the folder holds a run of an analytic suite."""
     file = Path(folder) / ENVIRONMENT
     try:
-        return bool(json.loads(file.read_text()).get("analytic")) if file.is_file() else False
+        return json.loads(file.read_text()).get("kind") == "analytic" if file.is_file() else False
     except (ValueError, AttributeError):
         return False  # what is wrong with it is said by who reads it as a run
 

@@ -82,7 +82,7 @@ def distances(
     """The distance of every evaluation shift, pooled over seeds; None for all where there are no pairs.
 
     Args:
-        pairs: rows of conflict.parquet of one training shift: `first_OBJECTIVE`, `second_OBJECTIVE`, `first_chosen`.
+        pairs: rows of pair_rewards.parquet of a training shift: `first_OBJECTIVE`, `second_OBJECTIVE`, `first_chosen`.
         train: the training shift.
         evaluated: the evaluation shifts.
         objectives: of the suite.

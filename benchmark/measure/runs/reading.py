@@ -96,9 +96,9 @@ def _load(folder: Path, name: str) -> SuiteRuns:
             cells[cost] = float("nan")
     cells["run"] = 0
     conflict = None
-    if (folder / "conflict.parquet").is_file():
+    if (folder / "pair_rewards.parquet").is_file():
         sides = [f"{side}_{objective}" for side in ("first", "second") for objective in objectives]
-        conflict = _table(folder, "conflict", ("train_shift", "seed", "first_chosen", *sides))
+        conflict = _table(folder, "pair_rewards", ("train_shift", "seed", "first_chosen", *sides))
     return SuiteRuns(
         suite=environment["suite"],
         folders=(folder,),

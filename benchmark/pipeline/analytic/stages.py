@@ -7,22 +7,22 @@ from typing import Any
 
 from benchmark.core.data import read_table, write_table
 from benchmark.core.graph import Task, stage
-from benchmark.suites.analytic import Record, Study
+from benchmark.suites.analytic import AnalyticSuite, Record
 from methods import Method
 
-KIND = "study"
+STUDY = "study"
 RECORDS = "records.parquet"
 
 
-@stage(KIND, version=1)
-def run_study(task: Task, study: Study, subject: Method | str, seed: int) -> None:
+@stage(STUDY, version=1)
+def run_study(task: Task, suite: AnalyticSuite, subject: Method | str, seed: int) -> None:
     """Every number of every scenario. They are one stage, since a scenario takes less time than starting a stage."""
     columns: dict[str, list[Any]] = {"scenario": [], "metric": [], "value": [], "n": []}
-    for done, scenario in enumerate(study.scenarios):
-        for record in study.run(subject, scenario, seed):
+    for done, scenario in enumerate(suite.scenarios):
+        for record in suite.run(subject, scenario, seed):
             for name, value in zip(columns, (scenario, record.metric, record.value, record.n), strict=True):
                 columns[name].append(value)
-        task.progress(done + 1, len(study.scenarios))
+        task.progress(done + 1, len(suite.scenarios))
     write_table(task.folder / RECORDS, columns)
 
 

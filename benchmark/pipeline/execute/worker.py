@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,6 +41,7 @@ class WorkerSetup:
     threads: int
     environment: dict[str, str]
     log: Path  # what the stages print
+    modules: tuple[str, ...] = ()  # which register the kinds of stages, besides plug-ins
 
 
 def work(connection: Connection, setup: WorkerSetup) -> None:
@@ -48,7 +49,7 @@ def work(connection: Connection, setup: WorkerSetup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which ends the workers
     os.environ.update(setup.environment)
     _quiet(setup.log)
-    _load(setup.plugins, setup.threads)
+    _load(setup)
     store = Store(setup.store)
     while (stage := _receive(connection)) is not None:
         try:
@@ -111,7 +112,7 @@ def _quiet(log: Path) -> None:
     os.dup2(file, 2)
 
 
-def _load(plugins: Sequence[Path], threads: int) -> None:
+def _load(setup: WorkerSetup) -> None:
     import torch
 
     import benchmark.pipeline.analytic.stages
@@ -119,6 +120,8 @@ def _load(plugins: Sequence[Path], threads: int) -> None:
     from benchmark.core.plugins import load_file
 
     warnings.filterwarnings("ignore", category=FutureWarning)
-    torch.set_num_threads(threads)
-    for plugin in plugins:
+    torch.set_num_threads(setup.threads)
+    for module in setup.modules:
+        importlib.import_module(module)
+    for plugin in setup.plugins:
         load_file(plugin)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from benchmark.suites.analytic import StudySettings
+from benchmark.suites.common import SuiteSettings
 
 
-class LogLinearSettings(StudySettings):
+class LogLinearSettings(SuiteSettings):
     """Sizes of the world and of the data sets (`suite.KEY`)."""
 
     dimension: int = Field(4, gt=1, description="of theta and of the features")

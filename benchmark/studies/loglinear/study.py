@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from benchmark.core.data import Floats, Ints
+from benchmark.report.types import Study
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.loglinear.solve import BOUND, KINK, REFERENCE, Optimum, stationary
+from benchmark.studies.loglinear.summary import summarise
 from benchmark.studies.loglinear.world import World
-from benchmark.suites.analytic import Record, Study
+from benchmark.suites.analytic import AnalyticSuite, Record
 from methods import Method, PairwiseMethod
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from benchmark.report.types import Study as StudyReport
 
 SCENARIO = "bradley_terry"
 
 
-class LogLinear(Study):
+class LogLinear(AnalyticSuite):
     """Log-linear policies with a known optimum: how fast ||theta_n - theta|| falls with the number n of pairs.
 
     theta is each method's own optimum on the whole population, robust methods' included: that is what the theorems of
@@ -90,10 +86,8 @@ class LogLinear(Study):
         s = self.settings
         return stationary(world.gradient(method, pairs), s.bound, s.dimension, start, method.convex)
 
-    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> StudyReport:
+    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> Study:
         """The rates as a figure, a table and a sentence."""
-        from benchmark.studies.loglinear.summary import summarise
-
         return summarise(results, cells, SCENARIO, self.describe())
 
 

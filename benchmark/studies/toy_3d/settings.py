@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from benchmark.suites.analytic import StudySettings
+from benchmark.suites.common import SuiteSettings
 
 
-class Toy3DSettings(StudySettings):
+class Toy3DSettings(SuiteSettings):
     """Sizes of the world, of the network and of training (`suite.KEY`)."""
 
     prompts: int = Field(4, gt=0)

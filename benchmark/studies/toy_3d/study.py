@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
+from benchmark.report.types import Study
 from benchmark.studies.toy_3d.settings import Toy3DSettings
+from benchmark.studies.toy_3d.summary import summarise
 from benchmark.studies.toy_3d.training import train_policy, train_reward_model
 from benchmark.studies.toy_3d.world import SCENARIOS, World
-from benchmark.suites.analytic import Record, Study
+from benchmark.suites.analytic import AnalyticSuite, Record
 from methods import Method, PairwiseMethod
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from benchmark.report.types import Study as StudyReport
 
 REWARD_MODEL = "reward_model"
 
 
-class Toy3D(Study):
+class Toy3D(AnalyticSuite):
     """A policy over ten discrete responses, trained on all pairs at once: what happens to chosen, rejected and unseen.
 
     Four prompts, a network of three linear layers, and four scenarios: chosen and rejected responses each on-policy
@@ -65,10 +63,8 @@ class Toy3D(Study):
         ends = [Record(r.metric.removesuffix(last), r.value, r.n) for r in records if r.metric.endswith(last)]
         return [*records, *ends]
 
-    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> StudyReport:
+    def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> Study:
         """The three properties as figures, tables and a sentence."""
-        from benchmark.studies.toy_3d.summary import summarise
-
         return summarise(results, cells, self.describe())
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmark.suites.base import SuiteSettings
+from benchmark.suites.common import SuiteSettings
 from benchmark.suites.emotion.data import HUB_REVISION
 
 SCRATCH = "scratch"

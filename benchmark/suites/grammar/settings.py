@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from benchmark.core.errors import UserError
 from benchmark.policies.scratch import check_shape
-from benchmark.suites.base import SuiteSettings
+from benchmark.suites.common import SuiteSettings
 from benchmark.suites.grammar.language import LONGEST_OPENING, LONGEST_REST
 
 POLICY_FIELDS = (

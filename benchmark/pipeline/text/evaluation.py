@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.core.data import Completions, Floats, Pairs, Prompts, read_table
 from benchmark.core.graph import Task
+from benchmark.pipeline.text.stages.common import COMPLETIONS, PAIRS, PROMPTS, SCORES
 from benchmark.policies.logprobs import compare_policies, completion_logps
 
 
@@ -94,7 +95,7 @@ def read_probes(task: Task, reference: Any, tokenizer: Any, count: int) -> Probe
     """The probes of a cell; `count` is the number of training pairs that are followed."""
     sequences = {}
     if "pairs" in task.inputs:
-        pairs = Pairs.load(task.inputs["pairs"] / "pairs.parquet")
+        pairs = Pairs.load(task.inputs["pairs"] / PAIRS)
         sequences["chosen"] = pairs.prompts[:count], pairs.chosen[:count]
         sequences["rejected"] = pairs.prompts[:count], pairs.rejected[:count]
     for kind in ("unseen", "heldout"):
@@ -107,11 +108,11 @@ def read_probes(task: Task, reference: Any, tokenizer: Any, count: int) -> Probe
 
 def heldout_scores(folder: Path) -> dict[str, Any]:
     """Learned rewards of the held-out completions by objective, in the order of their rows."""
-    scores = read_table(folder / "scores.parquet")
+    scores = read_table(folder / SCORES)
     return {name.removeprefix("learned_"): c for name, c in scores.items() if name.startswith("learned_")}
 
 
 def _tokens(folder: Path) -> tuple[list[list[int]], list[list[int]]]:
-    prompts = Prompts.load(folder / "prompts.parquet")
-    completions = Completions.load(folder / "completions.parquet")
+    prompts = Prompts.load(folder / PROMPTS)
+    completions = Completions.load(folder / COMPLETIONS)
     return [prompts.tokens[row] for row in completions.prompt], completions.tokens

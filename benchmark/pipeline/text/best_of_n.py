@@ -13,7 +13,7 @@ from benchmark.core.data import Completions, Floats, Ints
 _STATED = "kl.json"
 
 
-def path(n: int) -> list[int]:
+def candidate_numbers(n: int) -> list[int]:
     """The numbers of candidates at which a best-of-n policy is evaluated: 1, 2, 4, ... up to n, and n itself."""
     return sorted({2**power for power in range(n.bit_length())} | {n})
 

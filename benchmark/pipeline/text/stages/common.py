@@ -1,0 +1,61 @@
+"""What the stages of a text suite share: names of files, the machine's device, the engine, and how text is scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.core.data import Completions, Prompts
+from benchmark.core.graph import Task
+from benchmark.suites.base import Split, Suite
+
+PROBE_PAIRS = 256  # training pairs and fresh samples whose log-probabilities are followed along training
+POLICY = "policy"  # folder of a checkpoint inside the artefact of a policy
+PART = "part-"  # names of the inputs of a policy that is made from others
+PROMPTS, COMPLETIONS, SCORES = "prompts.parquet", "completions.parquet", "scores.parquet"
+PAIRS, PAIR_REWARDS, LOGPS = "pairs.parquet", "pair_rewards.parquet", "logps.parquet"
+COST, CURVE = "cost.json", "curve.parquet"  # of a trained policy
+SAMPLES, PROBES = "samples.parquet", "probes.parquet"
+EVALUATED: tuple[Split, ...] = ("validation", "test")
+
+_GENERATORS: dict[str, Any] = {}
+
+
+def generator(backend: str) -> Any:
+    """The process's generator: an engine outlives the stages that use it."""
+    from benchmark.generation import make_generator
+
+    if backend not in _GENERATORS:
+        _GENERATORS[backend] = make_generator(backend)
+    return _GENERATORS[backend]
+
+
+def device() -> str:
+    """Where this process computes: the GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def scored(task: Task, suite: Suite, prompts: Prompts, completions: Completions) -> dict[str, Any]:
+    """Columns learned_OBJECTIVE and gold_OBJECTIVE, shape [completions], and `quality`."""
+    scores = suite.score(
+        [prompts.texts[row] for row in completions.prompt],
+        completions.texts,
+        task.inputs["reward_model"],
+        task.inputs.get("judge"),
+    )
+    columns: dict[str, Any] = {}
+    for number, name in enumerate(suite.objectives):
+        columns[f"learned_{name}"] = scores.learned[:, number]
+        columns[f"gold_{name}"] = scores.gold[:, number]
+    return columns | {"quality": scores.quality}
+
+
+def evaluated_file(split: str, step: int) -> str:
+    """The file with the completions of the checkpoint of `step` on the prompts of a split."""
+    return f"{split}-{step:06d}.parquet"
+
+
+def evaluated_prompts(split: str) -> str:
+    """The file with the prompts of a split, beside the completions."""
+    return f"prompts-{split}.parquet"
