@@ -115,8 +115,6 @@ def _quiet(log: Path) -> None:
 def _load(setup: WorkerSetup) -> None:
     import torch
 
-    import benchmark.pipeline.analytic.stages
-    import benchmark.pipeline.stages  # noqa: F401  both register kinds of stages
     from benchmark.core.plugins import load_file
 
     warnings.filterwarnings("ignore", category=FutureWarning)
