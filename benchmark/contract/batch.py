@@ -12,7 +12,7 @@ from benchmark.contract.workers import MICRO, WORKERS, Gradients, WorkerError
 from benchmark.training.forward import forward_pairs, squared_input_gradients
 from methods import PairwiseMethod, Solver
 
-SAME = 1e-5  # float32 sums in another order, relative to the greatest entry
+SAME = 1e-4  # float32 sums in another order are off by up to 1e-5 of the greatest entry, which one by machine
 DIFFERENCED = 1e-2  # the same, where a penalty is a difference of gradients over a small step
 
 

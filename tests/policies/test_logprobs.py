@@ -44,7 +44,7 @@ def test_logps_by_hand(make_model: MakeModel, batch_size: int) -> None:
     prompts, completions = ragged(30, 8)
     got = completion_logps(model, prompts, completions, 0, batch_size)
     expected = [log_probability(model, *row) for row in zip(prompts, completions, strict=True)]
-    np.testing.assert_allclose(got, expected, atol=2e-5)
+    np.testing.assert_allclose(got, expected, atol=1e-4)
     assert got[0] == 0.0 and completions[0] == [] and got[1] < -0.1
 
 
@@ -64,7 +64,7 @@ def test_memory_budget_changes_nothing(make_model: MakeModel, monkeypatch: pytes
     prompts, completions = ragged(20, 8)
     expected = completion_logps(model, prompts, completions, 0)
     monkeypatch.setattr(logprobs, "_LOGITS_BYTES", 4 * 8)
-    np.testing.assert_allclose(completion_logps(model, prompts, completions, 0), expected, atol=2e-5)
+    np.testing.assert_allclose(completion_logps(model, prompts, completions, 0), expected, atol=1e-4)
 
 
 def test_budget_bounds_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,9 +91,9 @@ def test_divergence_is_unbiased(make_model: MakeModel) -> None:
     assert weights.sum() == pytest.approx(1, abs=1e-9)
     divergence = weights @ ratios
     assert divergence > 0.1
-    assert weights @ found.kl == pytest.approx(divergence, abs=1e-5)
-    assert weights @ found.entropy == pytest.approx(-(weights @ exact), abs=1e-5)
-    np.testing.assert_allclose(found.policy_logps - found.reference_logps, ratios, atol=2e-5)
+    assert weights @ found.kl == pytest.approx(divergence, abs=5e-5)
+    assert weights @ found.entropy == pytest.approx(-(weights @ exact), abs=5e-5)
+    np.testing.assert_allclose(found.policy_logps - found.reference_logps, ratios, atol=1e-4)
     spread = weights @ (ratios - divergence) ** 2
     assert weights @ (found.kl - divergence) ** 2 < spread / 2  # Rao-Blackwell: less variance
 
@@ -105,10 +105,10 @@ def test_one_step_by_hand(make_model: MakeModel) -> None:
         np.exp([log_probability(model, [4], [token]) for token in range(VOCABULARY)]) for model in (policy, reference)
     )
     found = compare_policies(policy, reference, [[4]] * VOCABULARY, [[token] for token in range(VOCABULARY)], 0)
-    np.testing.assert_allclose(found.kl, np.sum(pi * np.log(pi / ref)), atol=1e-5)
-    np.testing.assert_allclose(found.entropy, -np.sum(pi * np.log(pi)), atol=1e-5)
+    np.testing.assert_allclose(found.kl, np.sum(pi * np.log(pi / ref)), atol=5e-5)
+    np.testing.assert_allclose(found.entropy, -np.sum(pi * np.log(pi)), atol=5e-5)
     backwards = compare_policies(reference, policy, [[4]], [[0]], 0)
-    assert backwards.kl[0] == pytest.approx(np.sum(ref * np.log(ref / pi)), abs=1e-5)
+    assert backwards.kl[0] == pytest.approx(np.sum(ref * np.log(ref / pi)), abs=5e-5)
     assert abs(backwards.kl[0] - found.kl[0]) > 1e-3
 
 
@@ -120,8 +120,8 @@ def test_divergence_of_equals_and_sign(make_model: MakeModel) -> None:
     found = compare_policies(policy, reference, prompts, completions, 0, batch_size=9)
     filled = np.array([bool(row) for row in completions])
     assert np.all(found.kl[filled] > 0) and np.all(found.kl[~filled] == 0)
-    np.testing.assert_allclose(found.policy_logps, completion_logps(policy, prompts, completions, 0), atol=2e-5)
-    np.testing.assert_allclose(found.reference_logps, completion_logps(reference, prompts, completions, 0), atol=2e-5)
+    np.testing.assert_allclose(found.policy_logps, completion_logps(policy, prompts, completions, 0), atol=1e-4)
+    np.testing.assert_allclose(found.reference_logps, completion_logps(reference, prompts, completions, 0), atol=1e-4)
 
 
 def test_bad_arguments(make_model: MakeModel) -> None:

@@ -59,15 +59,15 @@ def test_saved_and_loaded_scores_the_same(fitted, kind, marked_texts, tmp_path):
 def test_company_and_order_do_not_matter(fitted, kind, marked_texts):
     model, texts = fitted[kind], marked_texts[0][:50]
     together = model.score(texts)
-    np.testing.assert_allclose(np.concatenate([model.score([text]) for text in texts]), together, atol=1e-5)
-    np.testing.assert_allclose(model.score(texts[::-1])[::-1], together, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([model.score([text]) for text in texts]), together, atol=1e-4)
+    np.testing.assert_allclose(model.score(texts[::-1])[::-1], together, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ("convolution", "transformer"))
 def test_batch_size_does_not_matter(fitted, kind, marked_texts):
     model, texts = fitted[kind], marked_texts[0][:70]
     assert isinstance(model, ConvolutionRewardModel | TransformerRewardModel)
-    np.testing.assert_allclose(model.score(texts, batch_size=3), model.score(texts, batch_size=64), atol=1e-5)
+    np.testing.assert_allclose(model.score(texts, batch_size=3), model.score(texts, batch_size=64), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

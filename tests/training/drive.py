@@ -36,8 +36,8 @@ def step_gradients(trainer):
     return found
 
 
-def assert_same_gradients(a, b, tolerance=1e-5):
-    """Equal up to `tolerance` of the greatest entry of any."""
+def assert_same_gradients(a, b, tolerance=1e-4):
+    """Equal up to `tolerance` of the greatest entry of any: float32 sums in another order are off by up to 1e-5."""
     assert a.keys() == b.keys()
     scale = max(float(g.abs().max()) for g in a.values())
     for name in a:

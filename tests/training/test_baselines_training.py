@@ -357,7 +357,8 @@ def test_a_strong_divergence_penalty_keeps_rloo_at_the_reference(make_job):
         job = make_job(f"beta-{beta}", {"epochs": 4, "checkpoints": 1})
         RLOO(beta=beta).train(job)
         distances.append(pd.read_parquet(job.cell.folder / "curve.parquet")["kl_per_token"].iloc[-4:].mean())
-    assert distances[1] < distances[0] / 3
+    # .2 to .5 of it, as the samples fall, which they do otherwise on another processor; 1 if the penalty were not there
+    assert distances[1] < 0.75 * distances[0]
 
 
 def test_rloo_completes_the_suites_own_tokens_and_sees_as_much_as_dpo(make_job, tokenizer, make_policy):

@@ -36,7 +36,7 @@ def test_log_probabilities_and_lengths_are_those_of_separate_rows(attention, mak
     apart = forward_pairs(model, PairCollator(pairs, reference, 0)(rows)).batch
     together = forward_shared(model, SharedPromptCollator(pairs, reference, 0)(rows))
     for name, tensor in apart.tensors().items():
-        torch.testing.assert_close(together.tensors()[name], tensor, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(together.tensors()[name], tensor, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("micro", [64, 16, 1])
@@ -61,4 +61,4 @@ def test_merged_micro_batches_hold_the_same_pairs(collator, make_policy, pairs, 
     whole = forward(model, collate(rows)).tensors()
     parts = merged([collate(rows[:10]), collate(rows[10:40]), collate(rows[40:])])
     for name, tensor in forward(model, parts).tensors().items():
-        torch.testing.assert_close(tensor, whole[name], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(tensor, whole[name], rtol=1e-5, atol=1e-4)
