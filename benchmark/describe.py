@@ -8,20 +8,20 @@ import typing
 from typing import Any
 
 from benchmark.core.errors import unknown
-from benchmark.core.plugins import Plugin
+from benchmark.core.plugins import Plugin, Registry, unknown_plugin
 from benchmark.report.columns import METRICS
 
 
 def listing(what: str) -> str:
-    """One line per registered name.
+    """One line per registered name, and one per file that cannot be used.
 
     Raises:
         UserError: `what` is none of methods, shifts, suites, metrics, selection.
     """
     lines = {
-        "methods": lambda: _plugins(_methods()),
-        "shifts": lambda: _plugins(_shifts()),
-        "suites": lambda: [(cls.name, _first_line(cls)) for cls in _suites()],
+        "methods": lambda: [*_plugins(_methods()), *_broken("method")],
+        "shifts": lambda: [*_plugins(_shifts()), *_broken("shift")],
+        "suites": lambda: [*((cls.name, _first_line(cls)) for cls in _suites()), *_broken("suite")],
         "metrics": lambda: [(metric.name, f"{metric.definition} [{metric.unit}]") for metric in METRICS],
         "selection": _rules,
     }
@@ -40,7 +40,7 @@ def description(name: str) -> str:
     """
     everything: dict[str, Any] = {cls.name: cls for cls in (*_methods(), *_shifts(), *_suites())}
     if name not in everything:
-        raise unknown("plug-in", name, everything)
+        raise unknown_plugin("plug-in", name, _registries())
     cls = everything[name]
     fields = _suite_settings(cls) if cls in _suites() else _fields(cls)
     return "\n\n".join(part for part in (name, inspect.getdoc(cls) or "", *fields) if part)
@@ -62,6 +62,19 @@ def _shifts() -> list[Any]:
     from shifts import Shift
 
     return Shift.registry.all()
+
+
+def _registries() -> list[Registry[Any]]:
+    from benchmark.pipeline.kinds import SUITE_KINDS
+    from methods import Method
+    from shifts import Shift
+
+    return [Method.registry, Shift.registry, *(kind.family.registry for kind in SUITE_KINDS)]
+
+
+def _broken(kind: str) -> list[tuple[str, str]]:
+    broken = dict.fromkeys(one for registry in _registries() if registry.kind == kind for one in registry.broken())
+    return [(one.source, f"BROKEN, left out: {one.error}") for one in broken]
 
 
 def _rules() -> list[tuple[str, str]]:

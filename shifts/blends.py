@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,12 +64,24 @@ def blend_text(weights: Mapping[str, float]) -> str:
     )
 
 
-def number(owner: str, name: str, text: str, minimum: float = 0.0) -> float:
-    """The number that `text` says, at least `minimum`; else a UserError that begins with `owner` and names `name`."""
+def number(owner: str, name: str, text: str) -> float:
+    """The finite number >= 0 that `text` says; else a UserError that begins with `owner` and names `name`."""
     try:
         value = float(text)
     except ValueError:
         raise UserError(f"{owner}: {name} must be a number, got {text!r}.") from None
-    if not value >= minimum:
-        raise UserError(f"{owner}: {name} must be >= {minimum:g}, got {text!r}.")
+    if not 0 <= value < math.inf:
+        raise UserError(f"{owner}: {name} must be a finite number >= 0, got {text!r}.")
+    return value
+
+
+def whole_number(owner: str, name: str, text: str, least: float = -math.inf, most: float = math.inf) -> int:
+    """The whole number in [least, most] that `text` says; else a UserError as that of `number`."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        allowed = f" from {least} to {most}" if most < math.inf else ""
+        raise UserError(f"{owner}: {name} must be a whole number{allowed}, got {text!r}.")
     return value

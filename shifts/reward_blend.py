@@ -10,7 +10,9 @@ import numpy as np
 
 from shifts import Array, Rewards, Shift, UserError, check_names, generator, hyperparameter
 from shifts.annotator_groups import AnnotatorGroups
-from shifts.blends import Blend, blend_text, number, parse_blend
+from shifts.blends import Blend, blend_text, number, parse_blend, whole_number
+
+MOST_STEPS, MOST_POINTS = 20, 1000  # of a grid, and of draws: every point is an evaluation of its own
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,12 @@ class RewardBlend(Shift):
             return corners(_names(arguments["corners"]))
         over = _names(arguments.get("over", ""))
         if forms[0] == "grid":
-            return simplex_grid(over, int(number(cls.name, "grid", arguments["grid"])))
-        return dirichlet(
-            over,
-            int(number(cls.name, "samples", arguments["samples"])),
-            number(cls.name, "concentration", arguments.get("concentration", "1")),
-            int(number(cls.name, "seed", arguments.get("seed", "0"), minimum=-np.inf)),
-        )
+            return simplex_grid(over, whole_number(cls.name, "grid", arguments["grid"], least=1, most=MOST_STEPS))
+        concentration = number(cls.name, "concentration", arguments.get("concentration", "1"))
+        if not concentration > 0:
+            raise UserError(f"{cls.name}: concentration must be > 0, got {arguments['concentration']!r}.")
+        count = whole_number(cls.name, "samples", arguments["samples"], least=1, most=MOST_POINTS)
+        return dirichlet(over, count, concentration, whole_number(cls.name, "seed", arguments.get("seed", "0")))
 
     @classmethod
     def examples(cls, objectives: Sequence[str]) -> list[Shift]:

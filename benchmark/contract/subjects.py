@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.contract.examples import OBJECTIVES
+from benchmark.core.broken import Broken
 from benchmark.core.calls import parse_call
-from benchmark.core.errors import UserError, unknown
+from benchmark.core.code import code_of
+from benchmark.core.errors import UserError
 from benchmark.core.hyperparameters import Choice, Interval
-from benchmark.core.plugins import Plugin, load_file
+from benchmark.core.plugins import Plugin, load_file, unknown_plugin
 from methods import Method, PairwiseMethod
 from methods.base import parse_method
 from shifts import Shift
@@ -114,7 +116,7 @@ def subjects_of(text: str, make_lab: MakeLab) -> list[Subject]:
     methods = {cls.name: cls for cls in Method.registry.all()}
     shifts = {cls.name: cls for cls in Shift.registry.all()}
     if name not in methods and name not in shifts:
-        raise unknown("method or shift", name, [*methods, *shifts])
+        raise unknown_plugin("method or shift", name, [Method.registry, Shift.registry])
     if not arguments:
         return [subject_of(methods.get(name) or shifts[name], make_lab)]
     if name in methods:
@@ -127,6 +129,11 @@ def every_subject(make_lab: MakeLab) -> list[Subject]:
     return [subject_of(cls, make_lab) for cls in (*Method.registry.all(), *Shift.registry.all())]
 
 
+def broken_files() -> list[Broken]:
+    """What stands among the methods and shifts, and cannot be used."""
+    return list(dict.fromkeys([*Method.registry.broken(), *Shift.registry.broken()]))
+
+
 def subject_of(cls: type[Plugin], make_lab: MakeLab) -> Subject:
     """A class at its defaults; a shift at its examples."""
     if issubclass(cls, Method):
@@ -136,7 +143,7 @@ def subject_of(cls: type[Plugin], make_lab: MakeLab) -> Subject:
 
 
 def classes_in(file: Path) -> list[type[Plugin]]:
-    """The methods and shifts that a file defines, loaded where it is not.
+    """The methods and shifts that a file defines, loaded where it is not; of a copy of a registered file, that one's.
 
     Raises:
         UserError: no such file, it cannot be imported, or it defines none.
@@ -144,7 +151,7 @@ def classes_in(file: Path) -> list[type[Plugin]]:
     found = _registered_from(file)
     if not found:
         load_file(file)
-        found = _registered_from(file)
+        found = _registered_from(file) or _copied_to(file)
     if not found:
         raise UserError(
             f"{str(file)!r} defines no method and no shift: a class that subclasses PairwiseMethod, Method or Shift "
@@ -156,6 +163,12 @@ def classes_in(file: Path) -> list[type[Plugin]]:
 def _registered_from(file: Path) -> list[type[Plugin]]:
     classes: list[type[Plugin]] = [*Method.registry.all(), *Shift.registry.all()]
     return [cls for cls in classes if Path(inspect.getfile(cls)).resolve() == file.resolve()]
+
+
+def _copied_to(file: Path) -> list[type[Plugin]]:
+    classes: list[type[Plugin]] = [*Method.registry.all(), *Shift.registry.all()]
+    homes = {cls: Path(inspect.getfile(cls)) for cls in classes}
+    return [cls for cls, home in homes.items() if home.is_file() and code_of(home) == code_of(file)]
 
 
 def location(cls: type) -> str:

@@ -17,12 +17,14 @@ from benchmark.contract.subjects import (
     MethodSubject,
     ShiftSubject,
     Subject,
+    broken_files,
     class_of,
     every_subject,
     location,
     subjects_of,
     title_of,
 )
+from benchmark.core.broken import Broken
 from methods import PairwiseMethod
 
 if TYPE_CHECKING:
@@ -103,7 +105,15 @@ def check(name: str | None) -> bool:
         held = [show(subject, run_checks(checks_for(subject), subject), console) for subject in subjects]
     finally:
         lab.close()
-    return all(held)
+    return all([*held, *(_show_broken(one, console) for one in (broken_files() if name is None else ()))])
+
+
+def _show_broken(broken: Broken, console: Console) -> bool:
+    """Print what cannot even be imported; it holds nothing."""
+    console.print(f"[bold]{escape(broken.source)}[/bold]", soft_wrap=True)
+    word = f"[{STYLES[Outcome.FAIL]}]{LABELS[Outcome.FAIL]:<8}[/]"
+    console.print(f"  {word} {'import':<18} {escape(broken.error)}\n", soft_wrap=True)
+    return False
 
 
 def show(subject: Subject, results: Iterator[Result], console: Console) -> bool:

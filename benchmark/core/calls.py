@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmark.core.errors import UserError
 
+MOST_POINTS = 1000  # of a grid: every point is an evaluation or a training of its own
 _CALL = re.compile(r"\s*([A-Za-z_][\w]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
@@ -54,8 +55,11 @@ def grid(text: str) -> list[float]:
         raise UserError(f"cannot read {text!r}: expected a number or low:high:step.") from None
     if len(parts) == 1:
         return parts
-    if len(parts) != 3 or parts[2] <= 0 or parts[1] < parts[0]:
-        raise UserError(f"cannot read {text!r}: a grid is low:high:step with low <= high and step > 0.")
+    if len(parts) != 3 or not np.isfinite(parts).all() or parts[2] <= 0 or parts[1] < parts[0]:
+        raise UserError(f"cannot read {text!r}: a grid is low:high:step, finite, with low <= high and step > 0.")
     low, high, step = parts
-    count = int(np.floor((high - low) / step + 1e-9)) + 1
+    steps = np.floor((high - low) / step + 1e-9)
+    if steps >= MOST_POINTS:
+        raise UserError(f"the grid {text!r} has {steps + 1:.0f} points; at most {MOST_POINTS} are allowed.")
+    count = int(steps) + 1
     return [round(low + i * step, 10) for i in range(count)]

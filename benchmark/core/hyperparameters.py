@@ -12,6 +12,8 @@ import numpy as np
 
 from benchmark.core.errors import UserError, unknown
 
+FINITE = "a finite number"
+
 
 class Range(Protocol):
     """Where a hyper-parameter is searched, and what values it may take at all."""
@@ -28,7 +30,7 @@ class Range(Protocol):
 
 @dataclass(frozen=True)
 class Interval:
-    """A range of numbers: searched in [low, high], legal in [minimum, maximum] (open where `open_` says so)."""
+    """A range of finite numbers: searched in [low, high], legal in [minimum, maximum] (open where `open_` says so)."""
 
     low: float
     high: float
@@ -44,16 +46,17 @@ class Interval:
         return float(rng.uniform(self.low, self.high))
 
     def allows(self, value: float) -> bool:
-        """Whether `value` is a legal number (infinity is, unless the maximum is finite; NaN is not)."""
+        """Whether `value` is a legal number; infinity and NaN never are."""
         above = value > self.minimum if self.open_minimum else value >= self.minimum
-        return bool(above and value <= self.maximum)
+        return bool(math.isfinite(value) and above and value <= self.maximum)
 
     def allowed(self) -> str:
         """The legal numbers in words."""
         lower = f"> {self.minimum:g}" if self.open_minimum else f">= {self.minimum:g}"
         parts = [lower] if self.minimum > -math.inf else []
         parts += [f"<= {self.maximum:g}"] if self.maximum < math.inf else []
-        return "a number " + " and ".join(parts) if parts else "a number"
+        kind = "a number" if len(parts) == 2 else FINITE  # two bounds say it already
+        return f"{kind} {' and '.join(parts)}".rstrip()
 
     def __str__(self) -> str:
         return f"{'log-uniform' if self.log else 'uniform'} [{self.low:g}, {self.high:g}]"
@@ -109,7 +112,8 @@ def hyperparameter(default: Any, range: Range | None = None) -> Any:
     Args:
         default: the value used where none is given.
         range: where a search looks and what is legal: `log_uniform(low, high)`, `uniform(low, high)`,
-            `non_negative(low, high)` or `choice(a, b, ...)`. None: not searched, any value of the type is legal.
+            `non_negative(low, high)` or `choice(a, b, ...)`. None: not searched, any value of the type is legal
+            (of numbers, any finite one).
     """
     return dataclasses.field(default=default, metadata={"range": range})
 
@@ -125,6 +129,8 @@ def validated(owner: str, field: dataclasses.Field[Any], annotation: Any, value:
     legal: Range | None = field.metadata.get("range")
     if legal is not None and converted is not None and not legal.allows(converted):
         raise UserError(f"{owner}: {field.name} must be {legal.allowed()}, got {value!r}.")
+    if legal is None and isinstance(converted, float) and not math.isfinite(converted):
+        raise UserError(f"{owner}: {field.name} must be {FINITE}, got {value!r}.")
     return converted
 
 
@@ -143,7 +149,7 @@ def _convert(owner: str, name: str, annotation: Any, value: Any) -> Any:
             return annotation(float(value))
         if annotation is str:
             return str(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UserError(f"{owner}: {name} must be of type {annotation.__name__}, got {value!r}.") from None
     return value
 

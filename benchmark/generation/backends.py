@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.resources import gpu_count
-from benchmark.generation.base import Generator
+from benchmark.generation.base import CPU_HEAD_DIMENSIONS, Generator
 
 BACKENDS = ("transformers", "vllm")
 
@@ -36,6 +36,20 @@ def resolve_backend(requested: str) -> str:
             "driver), or choose 'transformers'."
         )
     return requested
+
+
+def check_served(backend: str, policy: str, config: Any) -> None:
+    """Raise a UserError where `backend` could not run a policy on this machine.
+
+    Args:
+        backend: "transformers", which runs all, or "vllm".
+        policy: how the message names it.
+        config: its transformers config.
+    """
+    if backend == "vllm" and not gpu_count():
+        from benchmark.policies.checks import check_head_dimension
+
+        check_head_dimension(policy, config, CPU_HEAD_DIMENSIONS, "vLLM on a CPU")
 
 
 def make_generator(backend: str, **options: Any) -> Generator:

@@ -13,6 +13,9 @@ import numpy as np
 from benchmark.core.data import Completions, Prompts
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress, silent
+from benchmark.policies.checkpoints import context_length
+
+CPU_HEAD_DIMENSIONS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # vLLM fails at others' first forward pass
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,6 @@ def longest_sequence(prompts: Prompts, sampling: Sampling, config: Any) -> int:
             f"has {positions} positions: shorten the prompts or lower max_new_tokens."
         )
     return length
-
-
-def context_length(config: Any) -> int | None:
-    """Positions that a policy was made for, or None where its config names no limit."""
-    return getattr(config, "max_position_embeddings", None)
 
 
 def as_completions(

@@ -12,11 +12,11 @@ from benchmark.core.data import Completions, Prompts
 from benchmark.core.errors import UserError
 from benchmark.core.seeds import derive_seed
 from benchmark.generation.base import (
+    CPU_HEAD_DIMENSIONS,
     Generator,
     Progress,
     Sampling,
     as_completions,
-    context_length,
     longest_sequence,
     repeat_prompts,
     silent,
@@ -25,17 +25,18 @@ from benchmark.generation.engine_process import EngineError, EngineProcess
 from benchmark.policies.checkpoints import (
     architecture_key,
     check_checkpoint,
+    context_length,
     end_tokens,
     load_config,
     load_tokenizer,
     weights_stamp,
 )
+from benchmark.policies.checks import check_head_dimension
 
 _BATCHED_TOKENS = 16384
 _SEQUENCES = 256
 _CHUNK = 4096  # completions asked for at a time: progress is reported, and time limits hold, per chunk
 _LENGTH_STEP = 256
-_CPU_HEAD_SIZES = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # others fail at the first forward pass
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -124,7 +125,7 @@ class VLLMGenerator(Generator):
     def _start(self, policy: Path, config: Any, length: int) -> EngineProcess:
         self.close()
         if not self._cuda:
-            _check_head_size(policy, config)
+            check_head_dimension(str(policy), config, CPU_HEAD_DIMENSIONS, "vLLM on a CPU")
         self._length = _rounded_up(length, context_length(config))
         options: dict[str, Any] = {
             "dtype": self.dtype,
@@ -178,12 +179,3 @@ def _rounded_up(length: int, positions: int | None) -> int:
     """A context for `length` tokens with room for somewhat longer prompts later, within the policy's positions."""
     rounded = -(-length // _LENGTH_STEP) * _LENGTH_STEP
     return rounded if positions is None else min(rounded, positions)
-
-
-def _check_head_size(policy: Path, config: Any) -> None:
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    if size not in _CPU_HEAD_SIZES:
-        raise UserError(
-            f"vLLM on a CPU cannot run {str(policy)!r}: its attention heads have {size} dimensions, allowed are "
-            f"{', '.join(map(str, _CPU_HEAD_SIZES))}. Use the backend 'transformers'."
-        )

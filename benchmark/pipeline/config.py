@@ -7,20 +7,15 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from benchmark.core.calls import split_calls
-from benchmark.core.errors import UserError, nearest, unknown
+from benchmark.core.errors import UserError, unknown
 from benchmark.core.plugins import Registry
+from benchmark.core.settings import Section, checked
 from benchmark.suites.common import AnySuite
 
 PRESETS = ("smoke", "quick", "full")
-
-
-class Section(BaseModel):
-    """Some settings that belong together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RunConfig(Section):
@@ -49,7 +44,6 @@ class RunConfig(Section):
 
 
 C = TypeVar("C", bound=RunConfig)
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_layers(
@@ -89,21 +83,13 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def checked(model: type[Model], raw: Mapping[str, Any], prefix: str = "") -> Model:
-    """A pydantic model, or one UserError that lists every wrong key; `prefix` is where its keys stand."""
-    try:
-        return model(**raw)
-    except ValidationError as error:
-        raise UserError("\n".join(_explain(model, item, prefix) for item in error.errors())) from None
-
-
 def _load_yaml(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"configuration file {str(file)!r} does not exist.")
     try:
-        loaded = yaml.safe_load(file.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"configuration file {str(file)!r} is not valid YAML: {error}") from None
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"configuration file {str(file)!r} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(loaded, dict):
         raise UserError(f"configuration file {str(file)!r} must hold keys and values, got a {type(loaded).__name__}.")
     return loaded
@@ -120,16 +106,3 @@ def _parse_setting(text: str) -> dict[str, Any]:
     for part in reversed(key.strip().split(".")):
         nested = {part: nested}
     return nested  # type: ignore[no-any-return]
-
-
-def _explain(model: type[BaseModel], item: Any, prefix: str) -> str:
-    path = [str(part) for part in item["loc"]]
-    key = prefix + ".".join(path)
-    if item["type"] != "extra_forbidden":
-        return f"setting {key!r}: {item['msg']}, got {item['input']!r}."
-    for part in path[:-1]:
-        model = model.model_fields[part].annotation  # type: ignore[assignment]
-    allowed = sorted(model.model_fields)
-    close = nearest(path[-1], allowed)
-    hint = f" Did you mean {prefix + '.'.join([*path[:-1], close])!r}?" if close else ""
-    return f"unknown setting {key!r}.{hint} Allowed there: {', '.join(allowed)}."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.errors import unknown
+from benchmark.core.plugins import unknown_plugin
 from benchmark.pipeline.analytic.kind import AnalyticKind
 from benchmark.pipeline.config import RunConfig
 from benchmark.pipeline.kind import SuiteKind
@@ -29,7 +29,7 @@ def kind_of(suite: str) -> SuiteKind[Any]:
     """
     kinds = {cls.name: kind for kind in SUITE_KINDS for cls in kind.family.registry.all()}
     if suite not in kinds:
-        raise unknown("suite", suite, kinds)
+        raise unknown_plugin("suite", suite, [kind.family.registry for kind in SUITE_KINDS])
     return kinds[suite]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from transformers.utils import logging as transformers_logging
 from benchmark.core.errors import UserError
 
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError)
-_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+WEIGHTS = "*.safetensors"
+HUB_FILES = ("*.json", WEIGHTS, "*.txt", "*.model")  # what a policy is made of
+_PROBE = "a text"  # of which every tokenizer makes a token
 # Settings of a config that change neither the shape of the weights nor what is computed from given token ids.
 _NOT_ARCHITECTURE = {
     "_name_or_path",
@@ -53,7 +55,7 @@ def load_policy(
     Raises:
         UserError: nothing there, weights incomplete or of other shapes than the config says, no pad token.
     """
-    folder = resolve_folder(source)
+    folder = fetch(source)
     model: Any = _read_weights(folder, attn_implementation=attention, dtype=dtype)
     tokenizer = load_tokenizer(folder, require_pad=pad_token is None)
     if not _has_pad(tokenizer):
@@ -65,13 +67,19 @@ def load_tokenizer(folder: Path, require_pad: bool = True) -> PreTrainedTokenize
     """The tokenizer of a checkpoint.
 
     Raises:
-        UserError: no such folder; no readable tokenizer; with `require_pad`, no pad token that differs from
+        UserError: no such folder; no readable tokenizer, or an empty one, which transformers makes up where the files
+            are missing; with `require_pad`, no pad token that differs from
             end-of-sequence.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(resolve_local(folder), local_files_only=True)
     except _UNREADABLE as error:
         raise UserError(f"policy {str(folder)!r} has no readable tokenizer: {_first_line(error)}") from error
+    if not tokenizer(_PROBE, add_special_tokens=False)["input_ids"]:
+        raise UserError(
+            f"policy {str(folder)!r} has no tokenizer: the files are missing or empty. Expected is what "
+            "tokenizer.save_pretrained(FOLDER) writes: tokenizer.json and tokenizer_config.json."
+        )
     if require_pad and not _has_pad(tokenizer):
         raise UserError(
             f"policy {str(folder)!r} has no pad token of its own (pad {tokenizer.pad_token!r}, end of sequence "
@@ -129,7 +137,7 @@ def weights_stamp(folder: Path) -> tuple[str, tuple[tuple[str, int, int], ...]]:
     """What tells whether a folder still holds the weights that were read: its path, and name, size and time of change
     (nanoseconds) of every weights file."""
     root = resolve_local(folder)
-    files = [(path.name, path.stat()) for path in sorted(root.glob("*.safetensors"))]
+    files = [(path.name, path.stat()) for path in sorted(root.glob(WEIGHTS))]
     return str(root), tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
 
 
@@ -143,8 +151,19 @@ def end_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return sorted(ids)
 
 
-def resolve_folder(source: Path | str) -> Path:
-    """The folder of a checkpoint: `source` itself, or where the hub's files of that id are kept.
+def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Tokens that the tokenizer puts before every text: its BOS, or none."""
+    ids: list[int] = tokenizer("")["input_ids"]
+    return [token for token in ids if token != tokenizer.eos_token_id or token == tokenizer.bos_token_id][:1]
+
+
+def context_length(config: Any) -> int | None:
+    """Positions that a policy was made for, or None where its config names no limit."""
+    return getattr(config, "max_position_embeddings", None)
+
+
+def fetch(source: Path | str, files: Sequence[str] = HUB_FILES) -> Path:
+    """The folder of a checkpoint: `source` itself, or where the hub's `files` (patterns) of that id are kept.
 
     Raises:
         UserError: neither a folder nor an id that the hub (or, offline, its cache) knows.
@@ -153,8 +172,28 @@ def resolve_folder(source: Path | str) -> Path:
         return Path(source).resolve()
     from huggingface_hub import snapshot_download
 
+    with _hub_errors(source):
+        return Path(snapshot_download(str(source), allow_patterns=list(files), ignore_patterns=["*/*"]))
+
+
+def hub_files(source: str) -> list[str]:
+    """Names of the files that the hub has of an id; offline, of those that its cache has.
+
+    Raises:
+        UserError: the hub does not know the id.
+    """
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return [file.name for file in fetch(source).iterdir()]
+    with _hub_errors(source):
+        return list(HfApi().list_repo_files(source))
+
+
+@contextmanager
+def _hub_errors(source: Path | str) -> Iterator[None]:
     try:
-        return Path(snapshot_download(str(source), allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+        yield
     except Exception as error:  # the hub's client raises many unrelated types
         raise UserError(
             f"policy {str(source)!r} is neither a folder nor a model that the hub hands out: {_first_line(error)}"

@@ -56,6 +56,9 @@ class Suite(AnySuite):
     def check(self) -> None:
         """Raise a UserError, before anything runs, where the settings or their data cannot work."""
 
+    def check_backend(self, backend: str) -> None:
+        """Raise a UserError, before anything runs, where `backend` could not run the reference policy."""
+
     @abstractmethod
     def policy_spec(self, seed: int) -> dict[str, Any]:
         """JSON that determines the reference policy of `seed`."""

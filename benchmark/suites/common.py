@@ -7,15 +7,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
 from benchmark.core.plugins import Registry
+from benchmark.core.settings import Section
 
 
-class SuiteSettings(BaseModel):
+class SuiteSettings(Section):
     """Settings of one suite (`suite.KEY` on the command line). Every suite adds its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AnySuite(ABC):

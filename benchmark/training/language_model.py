@@ -68,36 +68,31 @@ def fit_language_model(
     """
     if not rows or min(map(len, rows)) < 2:
         raise UserError("a language model is trained on at least one text, and every text has at least two tokens.")
-    arguments = TrainingArguments(
+    size = {"per_device_train_batch_size": batch_size, "num_train_epochs": epochs, "seed": seed}
+    rate = {"learning_rate": learning_rate, "lr_scheduler_type": schedule, "warmup_steps": warmup_steps}
+    arguments = _arguments(folder, **size, **rate, weight_decay=weight_decay, max_grad_norm=clip)
+    watch = _Watch(progress)
+    batches = LengthGroupedBatches([len(row) for row in rows], batch_size, seed)
+    trainer = _RowTrainer(PaddedRows(rows, pad_token_id), batches, model=model, args=arguments, callbacks=[watch])
+    trainer.remove_callback(PrinterCallback)
+    start = time.perf_counter()
+    steps = trainer.train().global_step
+    model.eval()
+    return LanguageModelFit(watch.loss, steps, time.perf_counter() - start)
+
+
+def _arguments(folder: Path, **chosen: Any) -> TrainingArguments:
+    """Those that were chosen, and those that are the same for every fit."""
+    return TrainingArguments(
         str(folder),
-        per_device_train_batch_size=batch_size,
-        num_train_epochs=epochs,
-        learning_rate=learning_rate,
-        lr_scheduler_type=schedule,
-        warmup_steps=warmup_steps,
-        weight_decay=weight_decay,
-        max_grad_norm=clip,
-        seed=seed,
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         disable_tqdm=True,
         logging_steps=0.1,
         save_strategy="no",
         report_to="none",
+        **chosen,
     )
-    watch = _Watch(progress)
-    trainer = _RowTrainer(
-        PaddedRows(rows, pad_token_id),
-        LengthGroupedBatches([len(row) for row in rows], batch_size, seed),
-        model=model,
-        args=arguments,
-        callbacks=[watch],
-    )
-    trainer.remove_callback(PrinterCallback)
-    start = time.perf_counter()
-    steps = trainer.train().global_step
-    model.eval()
-    return LanguageModelFit(watch.loss, steps, time.perf_counter() - start)
 
 
 class PaddedRows(Dataset[dict[str, Tensor]]):

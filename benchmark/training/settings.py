@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from benchmark.core.settings import Section
 
 # Settings that leave the result alone.
 HOW_TO_RUN = {"micro_batch_size", "gradient_checkpointing", "save_every", "share_prompt"}
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Section):
     """Optimisation of the policy on preference pairs (`training.KEY` on the command line)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: float = Field(4, gt=0, description="passes over the pairs")
     batch_size: int = Field(64, gt=0, description="pairs per optimiser step, over all micro-batches and workers")

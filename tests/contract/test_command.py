@@ -38,7 +38,7 @@ MISTAKES = [
     (["check"], "NAME"),
     (["check", "dpo", "--all"], "NAME"),
     (["check", "kldp"], "Did you mean 'kldpo'"),
-    (["check", "kldpo(tau=0)"], "tau must be a number > 0"),
+    (["check", "kldpo(tau=0)"], "tau must be a finite number > 0"),
     (["check", "alpha_mixtur"], "Did you mean 'alpha_mixture'"),
     (["check", "nowhere.py"], "does not exist"),
 ]

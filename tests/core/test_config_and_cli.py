@@ -232,7 +232,7 @@ def test_lists_are_printed(what, capsys):
 def test_describe_explains_a_method(capsys):
     assert main(["describe", "kldpo"]) == 0
     printed = capsys.readouterr().out
-    assert "arXiv:2502.01930" in printed and "tau (float | None): default None, searched" in printed
+    assert "arXiv:2502.01930" in printed and "tau (float): default 1.0, searched" in printed
 
 
 def test_the_example_configuration_can_be_read():

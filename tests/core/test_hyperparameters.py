@@ -39,10 +39,15 @@ def test_text_becomes_the_type_of_the_field():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rate": 0}, "rate must be a number > 0, got 0"),
-        ({"rate": float("nan")}, "rate must be a number > 0"),
+        ({"rate": 0}, "rate must be a finite number > 0, got 0"),
+        ({"rate": float("nan")}, "rate must be a finite number > 0, got nan"),
+        ({"rate": "inf"}, "rate must be a finite number > 0, got 'inf'"),
+        ({"rate": "1e400"}, "rate must be a finite number > 0, got '1e400'"),
+        ({"share": "-inf"}, "share must be a number >= 0 and <= 1, got '-inf'"),
+        ({"limit": "inf"}, "limit must be a finite number, got 'inf'"),
+        ({"count": "inf"}, "count must be of type int, got 'inf'"),
         ({"share": 1.1}, "share must be a number >= 0 and <= 1, got 1.1"),
-        ({"radius": -1}, "radius must be a number >= 0"),
+        ({"radius": -1}, "radius must be a finite number >= 0"),
         ({"kind": "c"}, "kind must be one of 'a', 'b', got 'c'"),
         ({"count": 2.5}, "count must be of type int, got 2.5"),
         ({"flag": "perhaps"}, "flag must be of type bool"),
@@ -75,11 +80,11 @@ def test_seeds_depend_on_their_names_alone():
 
 
 def test_the_fingerprint_of_a_method_follows_its_code_and_not_its_words(tmp_path):
-    from benchmark.core.plugins import _code_of
+    from benchmark.core.code import code_of
 
     def code(text: str) -> str:
         (tmp_path / "file.py").write_text(text)
-        return _code_of(tmp_path / "file.py")
+        return code_of(tmp_path / "file.py")
 
     plain = code("def f(x):\n    return x + 1\n")
     assert code('"""Words."""\ndef f(x):\n    """More."""\n    # and more\n    return (x + 1)\n') == plain
@@ -87,11 +92,11 @@ def test_the_fingerprint_of_a_method_follows_its_code_and_not_its_words(tmp_path
 
 
 def test_the_fingerprint_leaves_out_what_the_measurement_alone_calls(tmp_path):
-    from benchmark.core.plugins import _code_of
+    from benchmark.core.code import code_of
 
     def code(methods: str) -> str:
         (tmp_path / "file.py").write_text(f"class A:\n    x = 1\n{methods}")
-        return _code_of(tmp_path / "file.py")
+        return code_of(tmp_path / "file.py")
 
     assert code("    def validation_grid(self):\n        return []\n") == code("")
     assert code("    def evaluation_grid(self):\n        return []\n") != code("")

@@ -137,7 +137,7 @@ def test_unknown_names_and_values_are_answered():
         parse_method("kldp")
     with pytest.raises(UserError, match="Did you mean 'tau'"):
         parse_method("kldpo(tua=1)")
-    with pytest.raises(UserError, match="tau must be a number > 0, got '0'"):
+    with pytest.raises(UserError, match="tau must be a finite number > 0, got '0'"):
         parse_method("kldpo(tau=0)")
     with pytest.raises(UserError, match="must be of type float"):
         parse_method("dpo(beta=large)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from benchmark.scoring import RewardModel, load_reward_model
 from benchmark.scoring.batches import shuffled_batches, sorted_batches
 from benchmark.scoring.convolution import ConvolutionNetwork, ConvolutionRewardModel, fit_convolution
 from benchmark.scoring.linear import fit_linear
-from benchmark.scoring.transformer import PAD_TOKEN, TransformerRewardModel, fit_transformer
+from benchmark.scoring.transformer import PAD_TOKEN, TransformerRewardModel, check_base, fit_transformer
 from benchmark.scoring.words import UNKNOWN, Vocabulary, split_words
 
 OBJECTIVES = ("anger", "joy")  # of `marked_texts`
@@ -143,6 +144,34 @@ def test_transformer_gets_a_pad_token_of_its_own(fitted, tmp_path):
     assert loaded.tokenizer.pad_token == PAD_TOKEN != loaded.tokenizer.eos_token
     assert loaded.model.config.pad_token_id == loaded.tokenizer.pad_token_id
     assert loaded.model.config.problem_type == "multi_label_classification"
+
+
+def test_transformer_cuts_texts_where_the_model_or_the_suite_says(marked_texts, tiny_gpt2, tmp_path):
+    """The tiny GPT-2 has 64 positions: a longer text is scored by its first 64 words, or by as few as asked."""
+    texts, labels = marked_texts[0][:64], marked_texts[1][:64]
+    for wanted, length in ((256, 64), (5, 5)):
+        model = fit_transformer(str(tiny_gpt2), texts, labels, OBJECTIVES, seed=0, epochs=1, max_tokens=wanted)
+        model.save(tmp_path)
+        loaded = load_reward_model(tmp_path)
+        assert model.max_tokens == loaded.max_tokens == length
+        whole = " ".join(["dog", "merry"] * 100)
+        cut = " ".join(whole.split()[:length])
+        np.testing.assert_array_equal(loaded.score([whole]), loaded.score([cut]))
+        assert not np.allclose(loaded.score([whole]), loaded.score([" ".join(whole.split()[: length - 1])]))
+
+
+def test_a_base_is_looked_at_before_it_is_trained(tiny_gpt2, tmp_path):
+    check_base(str(tiny_gpt2), 64)
+    with pytest.raises(UserError, match="reads texts of up to 64 tokens, and 65 are needed"):
+        check_base(str(tiny_gpt2), 65)
+    shutil.copytree(tiny_gpt2, tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="holds no weights"):
+        check_base(str(tmp_path / "base"), 64)
+    for file in (tmp_path / "base").glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(UserError, match="has no tokenizer"):
+        check_base(str(tmp_path / "base"), 64)
 
 
 def test_transformer_that_is_not_there():

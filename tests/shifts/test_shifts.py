@@ -76,7 +76,7 @@ def test_forms_of_a_blend():
         ("alpha_mixture(a=joy,b=fear,kind=cubic)", "one of 'convex', 'geometric'"),
         ("alpha_mixtur(a=joy,b=fear)", "Did you mean 'alpha_mixture'"),
         ("reward_blend(weights=joy:0.5+fear:0.6)", "sum to 1"),
-        ("reward_blend(weights=joy:1.5+fear:-0.5)", "must be >= 0"),
+        ("reward_blend(weights=joy:1.5+fear:-0.5)", "must be a finite number >= 0"),
         ("reward_blend(corners=joy)", "at least two"),
         ("reward_blend(corners=joy+fear,grid=2)", "exactly one"),
         ("alpha_mixture(a=joy,b=fear", "cannot read"),

@@ -20,32 +20,10 @@ from benchmark.suites.emotion import EmotionSuite
 from benchmark.suites.emotion.data import OBJECTIVES
 from benchmark.suites.emotion.policy import train_tokenizer
 from benchmark.suites.emotion.settings import EmotionSettings
+from tests.suites.emotion_texts import WORDS
 
-WORDS = {"sadness": "gloomy", "joy": "merry", "love": "tender", "anger": "furious", "fear": "afraid"}
 SCRATCH = {"vocabulary": 120, "width": 32, "layers": 1, "heads": 1, "feed_forward": 32, "epochs": 2, "batch_size": 16}
 COUNTS = {"train_prompts": 40, "validation_prompts": 10, "test_prompts": 12}
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """250 / 60 / 60 texts such as `i feel merry about the old house today;joy`."""
-    folder = tmp_path_factory.mktemp("emotion")
-    generator = np.random.default_rng(0)
-    for split, count in (("train", 250), ("validation", 60), ("test", 60)):
-        lines = []
-        for _ in range(count):
-            label = str(generator.choice(OBJECTIVES))
-            start, thing, end = (
-                str(generator.choice(options))
-                for options in (
-                    ["i feel", "we were so", "today i am"],
-                    ["the old house", "my dog", "this long day"],
-                    ["", " again"],
-                )
-            )
-            lines.append(f"{start} {WORDS[label]} about {thing}{end};{label}")
-        (folder / f"{split}.txt").write_text("\n".join(lines))
-    return folder
 
 
 def make(data: Path, **settings: Any) -> EmotionSuite:

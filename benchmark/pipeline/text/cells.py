@@ -34,6 +34,7 @@ def build_matrix(config: TextConfig, backend: str, earlier: Sequence[CellCall] =
     """
     suite = config.make_suite()
     suite.check()
+    suite.check_backend(backend)
     methods = parse_methods(config.methods)
     shifts = distinct([shift for text in config.train_shifts for shift in parse_shift(text)], "training shift")
     wanted = [(method, shift, seed) for shift in shifts for method in methods for seed in range(config.seeds)]

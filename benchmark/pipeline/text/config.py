@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from benchmark.core.calls import split_calls
-from benchmark.pipeline.config import RunConfig, Section, suite_with_settings
+from benchmark.core.settings import Section
+from benchmark.pipeline.config import RunConfig, suite_with_settings
 from benchmark.suites.base import Suite
 from benchmark.training.settings import TrainingSettings
 

@@ -43,7 +43,9 @@ def check_folder(folder: Path) -> None:
         raise UserError(f"suite.data_dir: {str(folder)!r} is not a folder. {_EXPECTED}")
     missing = [f"{split}.txt" for split in SPLITS if not (folder / f"{split}.txt").is_file()]
     if missing:
-        raise UserError(f"suite.data_dir: {str(folder)!r} lacks {', '.join(missing)}. {_EXPECTED}")
+        folders = [name for name in missing if (folder / name).is_dir()]
+        which = f" ({', '.join(folders)} is a folder)" if folders else ""
+        raise UserError(f"suite.data_dir: {str(folder)!r} lacks {', '.join(missing)}{which}. {_EXPECTED}")
 
 
 _EXPECTED = "It must hold train.txt, validation.txt and test.txt, each with lines of text;label."
@@ -71,7 +73,7 @@ def read_folder(folder: Path, split: Split) -> Texts:
     check_folder(folder)
     path = folder / f"{split}.txt"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text: {error}.") from None
     rows = [_parse(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]

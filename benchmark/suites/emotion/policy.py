@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTok
 
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress
-from benchmark.policies.checkpoints import load_policy, save_policy
+from benchmark.policies.checkpoints import load_policy, opening, save_policy
 from benchmark.policies.logprobs import completion_logps
 from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy
 from benchmark.suites.emotion.settings import EmotionSettings, FineTuneSettings, ScratchSettings
@@ -89,12 +89,6 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenize
     trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False)
     backend.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **SPECIAL)
-
-
-def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Tokens that the tokenizer puts before every text: its BOS, or none."""
-    ids: list[int] = tokenizer("")["input_ids"]
-    return [token for token in ids if token != tokenizer.eos_token_id or token == tokenizer.bos_token_id][:1]
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:

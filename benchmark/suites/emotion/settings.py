@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from benchmark.core.settings import Section
 from benchmark.suites.common import SuiteSettings
 from benchmark.suites.emotion.data import HUB_REVISION
 
@@ -15,11 +16,7 @@ TRANSFORMER = "transformer:"
 Schedule = Literal["linear", "cosine", "constant_with_warmup"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScratchSettings(_Section):
+class ScratchSettings(Section):
     """The policy that is trained from scratch (`suite.scratch.KEY`)."""
 
     vocabulary: int = Field(default=2000, ge=64, description="tokens of the byte-pair encoding")
@@ -38,7 +35,7 @@ class ScratchSettings(_Section):
     clip: float = Field(default=1.0, gt=0, description="greatest gradient norm")
 
 
-class FineTuneSettings(_Section):
+class FineTuneSettings(Section):
     """Supervised fine-tuning of a pretrained policy (`suite.finetune.KEY`); defaults of arXiv:2502.01930."""
 
     epochs: float = Field(default=10, gt=0)
@@ -50,7 +47,7 @@ class FineTuneSettings(_Section):
     clip: float = Field(default=10.0, gt=0, description="greatest gradient norm")
 
 
-class ConvolutionSettings(_Section):
+class ConvolutionSettings(Section):
     """A convolutional reward model or judge (`suite.convolution.KEY`)."""
 
     copies: int = Field(default=4, gt=0, description="concatenated training texts per text of its half of the data")
@@ -61,7 +58,7 @@ class ConvolutionSettings(_Section):
     channels: int = Field(default=96, gt=0)
 
 
-class TransformerSettings(_Section):
+class TransformerSettings(Section):
     """A pretrained reward model (`suite.transformer.KEY`); the optimisation is that of arXiv:2502.01930."""
 
     copies: int = Field(default=1, gt=0, description="concatenated training texts per text of its half of the data")
@@ -69,9 +66,12 @@ class TransformerSettings(_Section):
     batch_size: int = Field(default=64, gt=0, description="texts per step")
     learning_rate: float = Field(default=5e-5, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    max_tokens: int = Field(
+        default=256, gt=0, description="of a text, the rest is cut; a model with fewer positions cuts there"
+    )
 
 
-class LinearSettings(_Section):
+class LinearSettings(Section):
     """The linear judge (`suite.linear.KEY`)."""
 
     copies: int = Field(default=4, gt=0, description="concatenated training texts per text of its half of the data")
@@ -117,6 +117,16 @@ class EmotionSettings(SuiteSettings):
         kind = self.reward_model
         if kind not in ("auto", "convolution") and not (kind.startswith(TRANSFORMER) and kind != TRANSFORMER):
             raise ValueError(f"reward_model must be auto, convolution or {TRANSFORMER}HUB_ID_OR_FOLDER, got {kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _reward_model_reads_completions_whole(self) -> EmotionSettings:
+        longest = self.prompt_tokens + self.max_new_tokens
+        if self.reward_model_kind.startswith(TRANSFORMER) and self.transformer.max_tokens < longest:
+            raise ValueError(
+                f"transformer.max_tokens must be at least prompt_tokens + max_new_tokens = {longest}, or the reward "
+                f"model would not read completions to their end; got {self.transformer.max_tokens}"
+            )
         return self
 
     @property

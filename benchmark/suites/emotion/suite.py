@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from benchmark.core.data import Floats, Prompts
-from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress
 from benchmark.scoring import RewardModel, load_reward_model
 from benchmark.suites.base import Scores, Split, Suite
@@ -30,7 +29,6 @@ from benchmark.suites.emotion.data import (
 from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
 
 LOGIT_LIMIT = 10.0  # of the scale `logit`: beyond it a probability is within 5e-5 of 0 or 1
-_WEIGHT_FILES = ("*.json", "*.safetensors")
 
 
 class EmotionSuite(Suite):
@@ -80,21 +78,23 @@ class EmotionSuite(Suite):
     # What is built once ---------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Read all the data, and look whether the policy is there.
+        """Read all the data, and look at the policy and at the reward model's base.
 
         Raises:
-            UserError: data missing or malformed, fewer texts than prompts, a policy that cannot be had or built.
+            UserError: data missing or malformed, too few texts; a model that cannot be had or built, or cannot do what
+                the settings ask for.
         """
-        for split in SPLITS:
-            texts = self._texts(split)
-            if len(texts) < self._prompt_count(split):
-                raise self._too_few(split, len(texts), "texts")
-        if self.settings.policy == SCRATCH:
-            from benchmark.policies.scratch import check_shape
+        from benchmark.suites.emotion.checks import check_data, check_models
 
-            check_shape(self.settings.scratch.width, self.settings.scratch.heads)
-        else:
-            _check_pretrained(self.settings.policy)
+        texts = functools.cache(self._texts)
+        check_data(self.settings, texts)
+        check_models(self.settings, texts)
+
+    def check_backend(self, backend: str) -> None:
+        """Raise a UserError where `backend` could not run the pretrained policy."""
+        from benchmark.suites.emotion.checks import check_backend
+
+        check_backend(self.settings, backend)
 
     def policy_spec(self, seed: int) -> dict[str, Any]:
         """Data, seed, and the settings of the kind of policy in force."""
@@ -154,15 +154,16 @@ class EmotionSuite(Suite):
         Raises:
             UserError: fewer such texts than prompts are asked for.
         """
-        from benchmark.policies.checkpoints import load_tokenizer
-        from benchmark.suites.emotion.policy import encode_texts, opening
+        from benchmark.policies.checkpoints import load_tokenizer, opening
+        from benchmark.suites.emotion.checks import too_few
+        from benchmark.suites.emotion.policy import encode_texts
 
         tokenizer, length = load_tokenizer(policy), self.settings.prompt_tokens
         rows = encode_texts(tokenizer, self._texts(split).texts)
         long_enough = [(f"{split}-{number}", row[:length]) for number, row in enumerate(rows) if len(row) > length]
         count = self._prompt_count(split)
         if len(long_enough) < count:
-            raise self._too_few(split, len(long_enough), f"texts of more than {length} tokens")
+            raise too_few(self.settings, split, len(long_enough), f"texts of more than {length} tokens")
         ids, openings = zip(*long_enough[:count], strict=True)
         start = opening(tokenizer)
         return Prompts(list(ids), tokenizer.batch_decode(list(openings)), [[*start, *row] for row in openings])
@@ -192,8 +193,8 @@ class EmotionSuite(Suite):
 
     def human_completions(self, policy: Path) -> tuple[list[list[int]], list[list[int]]]:
         """The validation texts, cut after the prompt."""
-        from benchmark.policies.checkpoints import load_tokenizer
-        from benchmark.suites.emotion.policy import encode_texts, opening
+        from benchmark.policies.checkpoints import load_tokenizer, opening
+        from benchmark.suites.emotion.policy import encode_texts
 
         tokenizer, length = load_tokenizer(policy), self.settings.prompt_tokens
         rows = [row for row in encode_texts(tokenizer, self._texts("validation").texts) if len(row) > length]
@@ -240,11 +241,6 @@ class EmotionSuite(Suite):
         count: int = getattr(self.settings, f"{split}_prompts")
         return count
 
-    def _too_few(self, split: Split, there: int, what: str) -> UserError:
-        return UserError(
-            f"suite.{split}_prompts is {self._prompt_count(split)}, but the {split} split has only {there} {what}."
-        )
-
 
 _read_hub = functools.lru_cache(maxsize=len(SPLITS))(read_hub)
 
@@ -253,30 +249,6 @@ _read_hub = functools.lru_cache(maxsize=len(SPLITS))(read_hub)
 def _loaded(folder: Path) -> RewardModel:
     """Reward models stay in memory: a cell scores a dozen times with the same two."""
     return load_reward_model(folder)
-
-
-def _check_pretrained(policy: str) -> None:
-    """Raise a UserError where neither a folder nor the hub (or its cache) has the policy's config."""
-    if Path(policy).is_dir():
-        if not (Path(policy) / "config.json").is_file():
-            raise UserError(f"suite.policy: the folder {policy!r} has no config.json. {_NO_HUB}")
-        from benchmark.policies.checkpoints import check_checkpoint, load_tokenizer
-
-        check_checkpoint(Path(policy))
-        load_tokenizer(Path(policy), require_pad=False)  # a pad token is added where there is none
-        return
-    from huggingface_hub import hf_hub_download
-
-    try:
-        hf_hub_download(policy, "config.json")
-    except Exception as error:  # the hub's client raises many unrelated types
-        raise UserError(
-            f"suite.policy: {policy!r} is neither a folder nor a model that the hub hands out "
-            f"({type(error).__name__}). {_NO_HUB}"
-        ) from error
-
-
-_NO_HUB = "--set suite.policy=scratch trains a small policy and needs no hub."
 
 
 def _source_spec(source: str) -> dict[str, str]:
@@ -288,8 +260,10 @@ def _source_spec(source: str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=8)
 def _content(folder: str, changed: float) -> str:
+    from benchmark.policies.checkpoints import HUB_FILES
+
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in _WEIGHT_FILES for path in Path(folder).glob(pattern)):
+    for path in sorted(path for pattern in (*HUB_FILES, "*.bin") for path in Path(folder).glob(pattern)):
         digest.update(path.name.encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
