@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.report.types import Report
+    from benchmark.report import Report
 
 
 def write_site(report: Report, folder: Path) -> Path:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmark.report.types import Row
-from leaderboard.figures import Figure, Trace, plain, told
+from benchmark.report import Row
+from leaderboard.figures import Figure, Trace, in_words, plain
 from leaderboard.palette import Look
 from leaderboard.panels.base import PanelTable, TableCell
 from leaderboard.tables import finite, number
@@ -98,15 +98,15 @@ def _log_probabilities(row: Row, look: Look) -> Figure | None:
 
 
 def _figure(id_: str, title: str, how: str, unit: str, lines: Lines, look: Look) -> Figure:
-    words = [f"{label} ends at {number(values[-1], 3)}" for label, (_, values) in lines.items() if values]
+    ends = [f"{label} ends at {number(values[-1], 3)}" for label, (_, values) in lines.items() if values]
     return Figure(
         id_,
         title,
         how,
-        told(words),
+        in_words(ends),
         280,
         ("line", "step", unit),
-        [_line(label, *line, look, place) for place, (label, line) in enumerate(lines.items())],
+        [_line(label, *line, look, index) for index, (label, line) in enumerate(lines.items())],
         {
             "xaxis": {"title": {"text": "step"}, "zeroline": False},
             "yaxis": {"title": {"text": unit}},
@@ -116,8 +116,8 @@ def _figure(id_: str, title: str, how: str, unit: str, lines: Lines, look: Look)
     )
 
 
-def _line(label: str, steps: Sequence[int], values: Sequence[float | None], look: Look, place: int) -> Trace:
-    dash, symbol = STROKES[place % len(STROKES)]
+def _line(label: str, steps: Sequence[int], values: Sequence[float | None], look: Look, index: int) -> Trace:
+    dash, symbol = STROKES[index % len(STROKES)]
     many = len(steps) > 20
     return {
         "type": "scatter",

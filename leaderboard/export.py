@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.errors import unknown
-from benchmark.report.columns import Metric
-from benchmark.report.types import Estimate
-from leaderboard.tables import COLUMNS, MINUS, MISSING, SIGNED, interval, number
+from benchmark.report import Estimate, Metric, words
+from leaderboard.tables import COLUMNS, MISSING, SIGNED, interval, number
 
 PARTS = ("", "_low", "_high", "_n")  # the columns of one metric
 NAMES = ("suite", "train_shift", "label", "status")  # what names a row in print
@@ -114,7 +113,7 @@ _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    MINUS: "$-$",
+    words.MINUS: "$-$",
     MISSING: "--",
     "[": "{[}",
     "]": "{]}",

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.report.types import Curve, Estimate, EvalShift, Group, Row
+from benchmark.report import Arena, Curve, Estimate, EvalShift, Row, words
+from benchmark.report.rows import HEADLINE
 from leaderboard.palette import Palette
 from leaderboard.tables import MISSING, finite, number
 
 Trace = dict[str, Any]
-TOLD_AT_MOST = 15  # rows in the words of a figure
+SUMMARY_ROWS = 15  # rows in the words of a figure
 BANDS_AT_MOST = 8  # more bands than this hide each other: then they show for chosen rows only
 
 
@@ -50,33 +51,36 @@ def compact(value: float | None) -> float | None:
     return float(f"{value:.3g}") if abs(value) < 1000 else round(value)
 
 
-def told(texts: Sequence[str]) -> str:
+def in_words(texts: Sequence[str]) -> str:
     """A figure in words: a sentence with what stands for each row, of many rows the first."""
-    more = f"; {len(texts) - TOLD_AT_MOST} more in the data" if len(texts) > TOLD_AT_MOST else ""
-    return "; ".join(texts[:TOLD_AT_MOST]) + f"{more}."
+    more = f"; {len(texts) - SUMMARY_ROWS} more in the data" if len(texts) > SUMMARY_ROWS else ""
+    return "; ".join(texts[:SUMMARY_ROWS]) + f"{more}."
 
 
-def forest(group: Group, palette: Palette) -> Figure:
-    """`over_envelope` of every row with its interval against a line at 0, controls below a gap."""
-    rows = [row for row in group.rows if row.status == "done" and "over_envelope" in row.metrics]
+def forest(arena: Arena, palette: Palette) -> Figure | None:
+    """`gated_over_envelope` of every row with its interval against a line at 0, controls below a gap. None where no row
+    is done."""
+    rows = [row for row in arena.rows if row.status == "done" and HEADLINE in row.metrics]
+    if not rows:
+        return None
     first_control = next((i for i, row in enumerate(rows) if row.role.endswith("control")), len(rows))
-    places = [-float(i) - 0.6 * (i >= first_control) for i in range(len(rows))]
-    traces = [_forest_point(row, place, palette) for row, place in zip(rows, places, strict=True)]
+    heights = [-float(i) - 0.6 * (i >= first_control) for i in range(len(rows))]
+    traces = [_forest_point(row, height, palette) for row, height in zip(rows, heights, strict=True)]
     empty = [
-        _forest_reason(row, place)
-        for row, place in zip(rows, places, strict=True)
-        if finite(row.metrics["over_envelope"].value) is None
+        _forest_reason(row, height)
+        for row, height in zip(rows, heights, strict=True)
+        if finite(row.metrics[HEADLINE].value) is None
     ]
     texts = [f"{row.label}: {_words(row.metrics['over_envelope'])}" for row in rows]
     return Figure(
         "forest",
         "Beyond what DPO could do",
-        "A point is a method's worst-case reward minus the best that DPO, "
-        "early-stopped, re-tuned or mixed, reaches at the same nominal reward; a bar is its 95% interval. A bar wholly "
-        "right of 0 is robustness that DPO does not have. Controls are grey and stand below.",
-        told(texts),
+        "A point is a method's gated worst-case utility minus the best that DPO, "
+        "early-stopped, re-tuned or mixed, reaches at the same nominal utility; a bar is its 95% interval. A bar "
+        "wholly right of 0 is robustness that DPO does not have. Controls are grey and stand below.",
+        in_words(texts),
         90 + 26 * max(len(rows), 2),
-        ("row", "over_envelope", "place", "low", "high", "n"),
+        ("row", HEADLINE, "height", "low", "high", "n"),
         traces,
         {
             "xaxis": {
@@ -86,11 +90,11 @@ def forest(group: Group, palette: Palette) -> Figure:
                 "range": _around_zero(rows),
             },
             "yaxis": {
-                "tickvals": places,
+                "tickvals": heights,
                 "ticktext": [plain(row.label) for row in rows],
                 "showgrid": False,
                 "zeroline": False,
-                "range": [min(places, default=0.0) - 0.7, 0.7],
+                "range": [min(heights, default=0.0) - 0.7, 0.7],
             },
             "hovermode": "closest",
             "annotations": empty,
@@ -100,15 +104,15 @@ def forest(group: Group, palette: Palette) -> Figure:
 
 def _around_zero(rows: list[Row]) -> list[float]:
     """Where the axis begins and ends: all points and bars, and 0, with a little room on both sides."""
-    estimates = [row.metrics["over_envelope"] for row in rows]
+    estimates = [row.metrics[HEADLINE] for row in rows]
     known = [x for e in estimates for value in (e.value, e.low, e.high) if (x := finite(value)) is not None]
     low, high = min([0.0, *known]), max([0.0, *known])
     room = 0.06 * (high - low) or 0.1
     return [low - room, high + room]
 
 
-def _forest_point(row: Row, place: float, palette: Palette) -> Trace:
-    look, estimate = palette.look(row), row.metrics["over_envelope"]
+def _forest_point(row: Row, height: float, palette: Palette) -> Trace:
+    look, estimate = palette.look(row), row.metrics[HEADLINE]
     value, low, high = (compact(x) for x in (estimate.value, estimate.low, estimate.high))
     trace: Trace = {
         "type": "scatter",
@@ -116,7 +120,7 @@ def _forest_point(row: Row, place: float, palette: Palette) -> Trace:
         "name": plain(row.label),
         "mode": "markers",
         "x": [value],
-        "y": [place],
+        "y": [height],
         "customdata": [[low, high, estimate.n]],
         "hovertemplate": "%{x:+.3f} [%{customdata[0]}, %{customdata[1]}]",
         "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
@@ -133,22 +137,22 @@ def _forest_point(row: Row, place: float, palette: Palette) -> Trace:
     return trace
 
 
-def _forest_reason(row: Row, place: float) -> dict[str, Any]:
+def _forest_reason(row: Row, height: float) -> dict[str, Any]:
     """A dash and the beginning of the reason, where a row has no point."""
     return {
-        "text": f"{MISSING} {plain(row.metrics['over_envelope'].note or 'no value', 30)}",
+        "text": f"{MISSING} {plain(words.note(row.metrics[HEADLINE]), 30)}",
         "showarrow": False,
         "xref": "paper",
         "x": 0,
         "xanchor": "left",
         "xshift": 6,
-        "y": place,
+        "y": height,
     }
 
 
 def _words(estimate: Estimate) -> str:
     if finite(estimate.value) is None:
-        return f"no value ({estimate.note or 'no reason given'})"
+        return f"no value ({words.note(estimate)})"
     if finite(estimate.low) is None or finite(estimate.high) is None:
         return f"{number(estimate.value, 3, signed=True)}, no interval"
     return (
@@ -157,32 +161,34 @@ def _words(estimate: Estimate) -> str:
     )
 
 
-def curve(group: Group, palette: Palette, gated: bool) -> Figure | None:
+def curve(arena: Arena, palette: Palette, gated: bool) -> Figure | None:
     """Utility over the evaluation shifts, one line with its band per row; None where no row has a curve."""
-    rows = [(row, row.curve) for row in group.rows if row.curve is not None]
+    rows = [(row, row.curve) for row in arena.rows if row.curve is not None]
     if not rows:
         return None
-    places, axis = _axis(group.eval_shifts)
+    positions, axis = _axis(arena.eval_shifts)
     traces = [
-        _curve_trace(row, _view(points, gated), places, palette, len(rows) <= BANDS_AT_MOST) for row, points in rows
+        _curve_trace(row, _view(points, gated), positions, palette, len(rows) <= BANDS_AT_MOST) for row, points in rows
     ]
-    linear = " The sweep is linear: all its points hold two numbers, the two ends." if group.linear else ""
+    linear = " The sweep is linear: all its points hold two numbers, the two ends." if arena.linear else ""
     name = "gated by language quality" if gated else "ungated"
     return Figure(
         "curve-gated" if gated else "curve-ungated",
         f"Robustness curve, {name}",
-        "Reward as the preference moves from the training shift (dotted upright line); bands are 95% intervals. A "
+        "Utility as the preference moves from the training shift (dotted upright line); bands are 95% intervals. A "
         "robust method is flat, and high." + linear,
-        told([_curve_words(row, _view(points, gated), group) for row, points in rows]),
+        in_words([_curve_words(row, _view(points, gated), arena) for row, points in rows]),
         380,
-        ("row", "shift", "reward", "low", "high", "n"),
+        ("row", "shift", "utility", "low", "high", "n"),
         traces,
         {
             "xaxis": axis,
-            "yaxis": {"title": {"text": f"reward, {name}"}},
+            "yaxis": {"title": {"text": f"utility, {name}"}},
             "hovermode": "closest",
             "shapes": [
-                _upright(place) for place, shift in zip(places, group.eval_shifts, strict=True) if shift.is_training
+                _upright(position)
+                for position, shift in zip(positions, arena.eval_shifts, strict=True)
+                if shift.is_training
             ],
         },
     )
@@ -200,24 +206,24 @@ def _axis(shifts: tuple[EvalShift, ...]) -> tuple[list[float], dict[str, Any]]:
             min(positions): shifts[positions.index(min(positions))].label,
             max(positions): shifts[positions.index(max(positions))].label,
         }
-        words = " to ".join(plain(label) for label in ends.values())
-        return positions, {"title": {"text": f"evaluation shift, {words}"}, "zeroline": False}
-    places = [float(index) for index in range(len(shifts))]
+        both = " to ".join(plain(label) for label in ends.values())
+        return positions, {"title": {"text": f"evaluation shift, {both}"}, "zeroline": False}
+    positions = [float(index) for index in range(len(shifts))]
     labels = [plain(shift.label, 14) for shift in shifts]
-    return places, {
+    return positions, {
         "title": {"text": "evaluation shift"},
-        "tickvals": places,
+        "tickvals": positions,
         "ticktext": labels,
         "tickangle": -45,
         "zeroline": False,
     }
 
 
-def _upright(place: float) -> dict[str, Any]:
+def _upright(position: float) -> dict[str, Any]:
     return {
         "type": "line",
-        "x0": place,
-        "x1": place,
+        "x0": position,
+        "x1": position,
         "y0": 0,
         "y1": 1,
         "yref": "paper",
@@ -225,7 +231,7 @@ def _upright(place: float) -> dict[str, Any]:
     }
 
 
-def _curve_trace(row: Row, points: tuple[Estimate, ...], places: list[float], palette: Palette, bands: bool) -> Trace:
+def _curve_trace(row: Row, points: tuple[Estimate, ...], x: list[float], palette: Palette, bands: bool) -> Trace:
     """A line; the page's script draws the band between the first two of `customdata`, at once if `bands`."""
     look = palette.look(row)
     return {
@@ -233,7 +239,7 @@ def _curve_trace(row: Row, points: tuple[Estimate, ...], places: list[float], pa
         "mode": "lines+markers",
         "meta": {"row": row.key, "bounds": bands},
         "name": plain(row.label),
-        "x": places,
+        "x": x,
         "y": [compact(e.value) for e in points],
         "customdata": [[compact(e.low), compact(e.high), e.n] for e in points],
         "hovertemplate": "%{y:.3f} [%{customdata[0]}, %{customdata[1]}]",
@@ -242,6 +248,6 @@ def _curve_trace(row: Row, points: tuple[Estimate, ...], places: list[float], pa
     }
 
 
-def _curve_words(row: Row, points: tuple[Estimate, ...], group: Group) -> str:
-    ends = [(group.eval_shifts[i].label, number(points[i].value, 2)) for i in (0, len(points) - 1)]
+def _curve_words(row: Row, points: tuple[Estimate, ...], arena: Arena) -> str:
+    ends = [(arena.eval_shifts[i].label, number(points[i].value, 2)) for i in (0, len(points) - 1)]
     return f"{row.label}: " + ", ".join(f"{value} at {label}" for label, value in ends)

@@ -1,5 +1,5 @@
-"""The page: one HTML file. The first group stands in it as it is; everything else is packed and unpacked when it is
-opened, so that the size of the page hardly depends on the number of groups."""
+"""The page: one HTML file. The first arena stands in it as it is; everything else is packed and unpacked when it is
+opened, so that the size of the page hardly depends on the number of arenas."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.report.columns import METRICS, Metric
+from benchmark.report import Metric, Report, words
 from benchmark.report.flat import leaderboard_rows
-from benchmark.report.types import Report
 from leaderboard.export import export
 from leaderboard.figures import Figure
 from leaderboard.packing import embed, pack, plotly_script
@@ -24,7 +23,7 @@ from leaderboard.palette import Palette
 from leaderboard.panels import report_panels
 from leaderboard.samples import samples
 from leaderboard.tables import ALWAYS, COLUMNS, VIEWS
-from leaderboard.views import GroupView, group_view
+from leaderboard.views import ArenaView, arena_view
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("base", "figures", "table", "samples", "cell", "main")  # in this order, in one scope
@@ -36,19 +35,20 @@ FIRST_COLUMN = 3  # after the row's name and its seeds; CSS counts columns from 
 def render(report: Report) -> str:
     """The whole page as HTML, self-contained."""
     palette = Palette(
-        (row for group in report.groups for row in group.rows),
+        (row for arena in report.arenas for row in arena.rows),
         (line.method for study in report.studies for figure in study.figures for line in figure.lines),
     )
-    groups = [group_view(f"g{index}", group, palette) for index, group in enumerate(report.groups)]
+    arenas = [arena_view(f"g{index}", arena, palette) for index, arena in enumerate(report.arenas)]
     panels = report_panels(report, palette)
     return _template("index").render(
         report=report,
-        groups=groups,
+        arenas=arenas,
         panels=panels,
-        metrics=METRICS,
+        settings=words.settings(report.settings),
+        metrics=COLUMNS,
         hidden=list(hidden_columns()),
         column_json=embed([_definition(column) for column in COLUMNS]),
-        data={view.id: pack(_data(report, view, first=view is groups[0])) for view in groups}
+        data={view.id: pack(_data(report, view, first=view is arenas[0])) for view in arenas}
         | {"all": pack({"figures": _specs(figure for panel in panels for figure in panel.figures)})},
         style=Markup((TEMPLATES / "style.css").read_text("utf-8")),
         script=Markup("\n".join((TEMPLATES / "script" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)),
@@ -66,13 +66,13 @@ def hidden_columns() -> list[tuple[str, int]]:
     ]
 
 
-def _data(report: Report, view: GroupView, first: bool) -> dict[str, Any]:
-    """What is packed of a group; of a group that is not the first, also its HTML."""
-    table = leaderboard_rows(replace(report, groups=(view.group,), studies=()))
+def _data(report: Report, view: ArenaView, first: bool) -> dict[str, Any]:
+    """What is packed of an arena; of an arena that is not the first, also its HTML."""
+    table = leaderboard_rows(replace(report, arenas=(view.arena,), studies=()))
     return {
-        "html": "" if first else _template("group").render(view=view),
+        "html": "" if first else _template("arena").render(view=view),
         "figures": _specs(view.figures),
-        "samples": samples(view.group),
+        "samples": samples(view.arena),
         "cells": _cells(view),
         "exports": _side_by_side({name: export(table, name, DIGITS) for name, _, _ in DOWNLOADS}),
     }
@@ -83,8 +83,8 @@ def _side_by_side(texts: dict[str, str]) -> dict[str, Any]:
     return {"formats": list(texts), "lines": list(zip_longest(*(text.split("\n") for text in texts.values())))}
 
 
-def _cells(view: GroupView) -> dict[str, Any]:
-    """Pages of the rows, each at the place of its key."""
+def _cells(view: ArenaView) -> dict[str, Any]:
+    """Pages of the rows, each at the index of its key."""
     figures = [_specs(item.own.figures) for item in view.rows]
     ids = dict.fromkeys(id_ for specs in figures for id_ in specs)
     template, scope = _template("cell"), f"{view.id}-cell"

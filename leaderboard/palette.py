@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from benchmark.report.types import Row
+from benchmark.report import Row
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a white page, and an olive.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933")
@@ -57,15 +57,15 @@ class Look:
 
 
 class Palette:
-    """The looks of all rows of a page: the same row looks the same in every group and every figure."""
+    """The looks of all rows of a page: the same row looks the same in every arena and every figure."""
 
     def __init__(self, rows: Iterable[Row], methods: Iterable[str] = ()) -> None:
         """Give every method of `rows`, and `methods` that have no row, a colour and a shape, and every row a fill."""
         keys: dict[str, set[str]] = {method: set() for method in methods}
         for row in rows:
             keys.setdefault(row.method, set()).add(row.key)
-        free = (place for place in range(len(keys) + len(PINNED)) if place not in PINNED.values())
-        self._places = {method: PINNED[method] if method in PINNED else next(free) for method in sorted(keys)}
+        free = (index for index in range(len(keys) + len(PINNED)) if index not in PINNED.values())
+        self._order = {method: PINNED[method] if method in PINNED else next(free) for method in sorted(keys)}
         self._symbols = self._own_symbols(keys)
         self._more_symbols(keys)
 
@@ -88,10 +88,10 @@ class Palette:
                 self._symbols[key] = spare[index % len(spare)]
 
     def _colour(self, method: str) -> str:
-        return COLOURS[self._places[method] % len(COLOURS)]
+        return COLOURS[self._order[method] % len(COLOURS)]
 
     def _shape(self, method: str) -> str:
-        return list(MARKERS)[self._places[method] % len(MARKERS)]
+        return list(MARKERS)[self._order[method] % len(MARKERS)]
 
     def method(self, name: str, dash: str = "solid") -> Look:
         """How a method is drawn that has no row, by its colour and shape alone.

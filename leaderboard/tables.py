@@ -8,51 +8,38 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmark.report.columns import METRICS, Metric
-from benchmark.report.types import Estimate, Row, Standing
+from benchmark.report import METRICS, RANK, TO_DPO, Estimate, Metric, Row, Standing, words
 
-MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
-NO_REASON = "not measured"
+MISSING = "\N{EN DASH}"
 
-RANK = Metric(
-    "rank",
-    "Rank",
-    "place",
-    "1 + the rows of this table that are further over the DPO envelope by more than the 95% interval of the paired "
-    "difference; = where several share the place. Controls, plain DPO and the reference have none.",
-    0,
-    False,
-)
-TO_DPO = Metric(
-    "difference_to_dpo",
-    "Against DPO",
-    "utility",
-    "Gated worst-case reward minus that of plain DPO at its default setting, paired over seeds and prompts. The "
-    "verdict is corrected for all comparisons of the table (Holm).",
-    3,
-    True,
-)
 COLUMNS = (RANK, METRICS[0], TO_DPO, *METRICS[1:])  # in the order of the page, behind a row's name and its seeds
 ALWAYS = (RANK, METRICS[0])
 SIGNED = (METRICS[0], TO_DPO)  # printed with + or -
-UNRANKED = {"dpo": "plain DPO is what the envelope is made of", "reference": "the reference is not ranked"}
 
 # Which columns stand together, beside those that are always there.
 VIEWS: dict[str, tuple[str, ...]] = {
     "Main": (
-        "difference_to_dpo",
-        "over_envelope_ungated",
-        "nominal",
-        "worst_case",
-        "robustness_gap",
-        "auc",
+        "gated_difference_to_dpo",
+        "over_envelope",
+        "gated_nominal",
+        "gated_worst_case",
+        "gated_robustness_gap",
+        "gated_auc",
         "quality",
         "kl_to_reference",
         "step_ratio_to_dpo",
     ),
-    "Ungated and gold": ("over_envelope_ungated", "nominal_ungated", "worst_case_ungated", "gold_worst_case"),
-    "KL and price": ("nominal", "kl_to_reference", "kl_median", "kl_saving", "price"),
-    "Text": ("quality", "win_rate", "preference_accuracy", "length", "eos_rate", "distinct_2"),
+    "Ungated and gold": (
+        "over_envelope",
+        "nominal",
+        "worst_case",
+        "robustness_gap",
+        "auc",
+        "gated_gold_worst_case",
+        "gold_worst_case",
+    ),
+    "KL and price": ("gated_nominal", "kl_to_reference", "kl_median", "gated_kl_saving", "gated_price", "price"),
+    "Text": ("quality", "gated_win_rate", "win_rate", "preference_accuracy", "length", "eos_rate", "distinct_2"),
     "Cost": ("train_seconds", "step_ratio_to_dpo", "peak_memory_mb"),
     "All": tuple(column.name for column in COLUMNS),
 }
@@ -86,7 +73,7 @@ def number(value: float | None, decimals: int, signed: bool = False) -> str:
     if finite(value) is None:
         return MISSING
     text = f"{value:{'+' if signed else ''},.{decimals}f}"
-    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("+-")
+    return text.replace("-", words.MINUS) if float(text.replace(",", "")) else text.lstrip("+-")
 
 
 def interval(estimate: Estimate, decimals: int) -> str:
@@ -113,29 +100,20 @@ def cell(row: Row, column: Metric, shared: Collection[int] = ()) -> Cell:
 
 def _rank(row: Row, shared: Collection[int]) -> Cell:
     if row.rank is None:
-        control = "a control is not ranked" if row.role.endswith("control") else ""
-        other = "one seed cannot be ranked" if row.seeds_done == 1 else "no value over the DPO envelope to rank by"
-        return _missing(control or UNRANKED.get(row.method, other))
+        return _missing(words.not_ranked(row))
     return Cell(f"={row.rank}" if row.rank in shared else str(row.rank), "", "", "", row.rank, "value")
 
 
 def _to_dpo(row: Row) -> Cell:
     compared = row.comparison
     if compared is None:
-        return _missing("what the others are compared with" if row.method == "dpo" else "no plain DPO to compare with")
+        return _missing(words.not_compared(row))
     made = _estimate(row, TO_DPO, compared.difference)
     if made.kind == "missing" or compared.verdict == "not compared":
         return made
     kind: dict[Standing, Literal["clears", "below"]] = {"better": "clears", "worse": "below"}
-    return replace(made, kind=kind.get(compared.verdict, "value"), word=compared.verdict, hint=compared_words(row))
-
-
-def compared_words(row: Row) -> str:
-    """What a row was compared with, and the p-values; nothing where it was not."""
-    if row.comparison is None:
-        return ""
-    values = (("p", row.comparison.p), ("Holm-corrected p", row.comparison.p_holm))
-    return ", ".join([f"against {row.comparison.against}", *(f"{name} {p:.2g}" for name, p in values if p is not None)])
+    hint = words.comparison_values(compared)
+    return replace(made, kind=kind.get(compared.verdict, "value"), word=compared.verdict, hint=hint)
 
 
 def _missing(note: str) -> Cell:
@@ -144,10 +122,10 @@ def _missing(note: str) -> Cell:
 
 def _estimate(row: Row, column: Metric, estimate: Estimate) -> Cell:
     if (value := finite(estimate.value)) is None:
-        return _missing(estimate.note or NO_REASON)
+        return _missing(words.note(replace(estimate, value=None)))
     n = "" if estimate.n == usual_n(row) else f"n {estimate.n:,}"
     text = number(value, column.decimals, signed=column in SIGNED)
-    return Cell(text, interval(estimate, column.decimals), n, estimate.note, value, _kind(estimate, column))
+    return Cell(text, interval(estimate, column.decimals), n, words.note(estimate), value, _kind(estimate, column))
 
 
 def _kind(estimate: Estimate, column: Metric) -> Literal["value", "clears", "below"]:

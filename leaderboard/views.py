@@ -1,4 +1,4 @@
-"""What the templates print: rows and groups with their text, looks and figures."""
+"""What the templates print: rows and arenas with their text, looks and figures."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from benchmark.report.types import Group, Row
+from benchmark.report import Arena, Row, words
 from leaderboard.cells import CellView, cell_view
 from leaderboard.figures import Figure, curve, forest
 from leaderboard.palette import Look, Palette
-from leaderboard.panels import Panel, group_panels
-from leaderboard.paths import reward_kl, trajectory
+from leaderboard.panels import Panel, arena_panels
 from leaderboard.tables import COLUMNS, Cell, cell, notes, usual_n
+from leaderboard.trajectories import plane_figure, utility_kl
 
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
@@ -29,49 +29,66 @@ class RowView:
     links: list[tuple[str, str | None]]
     starts_controls: bool
     own: CellView
+    verdict: str
+    collapse: str
 
 
 @dataclass(frozen=True)
-class GroupView:
-    """A group as the template prints it; `name` stands for it in the address, `file` in names of downloads."""
+class ArenaView:
+    """An arena as the template prints it; `name` stands for it in the address, `file` in names of downloads."""
 
     id: str
     name: str
     file: str
-    group: Group
+    arena: Arena
     rows: list[RowView]
-    forest: Figure
+    headline: str
+    conflict: str
+    caveats: list[str]
+    forest: Figure | None
     curves: list[Figure]
-    paths: list[Figure]
+    trajectories: list[Figure]
     panels: list[Panel]
 
     @property
     def figures(self) -> list[Figure]:
         """All figures but those of single rows."""
-        return [self.forest, *self.curves, *self.paths, *(f for panel in self.panels for f in panel.figures)]
+        return [
+            *([self.forest] if self.forest else []),
+            *self.curves,
+            *self.trajectories,
+            *(f for panel in self.panels for f in panel.figures),
+        ]
 
 
-def group_view(id_: str, group: Group, palette: Palette) -> GroupView:
-    """`group` as it is printed; `id_` is unique on the page."""
-    curves = [curve(group, palette, gated) for gated in (True, False)]
-    paths = [trajectory(group, palette), reward_kl(group, palette, "training"), reward_kl(group, palette, "farthest")]
-    name = f"{group.suite}/{group.train_shift}"
-    return GroupView(
+def arena_view(id_: str, arena: Arena, palette: Palette) -> ArenaView:
+    """`arena` as it is printed; `id_` is unique on the page."""
+    curves = [curve(arena, palette, gated) for gated in (True, False)]
+    trajectories = [
+        plane_figure(arena, palette),
+        utility_kl(arena, palette, "training"),
+        utility_kl(arena, palette, "farthest"),
+    ]
+    name = f"{arena.suite}/{arena.train_shift}"
+    return ArenaView(
         id_,
         name,
         re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or id_,
-        group,
-        _rows(group, palette),
-        forest(group, palette),
+        arena,
+        _rows(arena, palette),
+        words.headline(arena),
+        words.conflict(arena),
+        [words.caveat(caveat) for caveat in arena.caveats],
+        forest(arena, palette),
         [figure for figure in curves if figure],
-        [figure for figure in paths if figure],
-        group_panels(group, palette),
+        [figure for figure in trajectories if figure],
+        arena_panels(arena, palette),
     )
 
 
-def _rows(group: Group, palette: Palette) -> list[RowView]:
-    first = next((row.key for row in group.rows if row.role.endswith("control")), None)
-    ranks = Counter(row.rank for row in group.rows if row.rank is not None)
+def _rows(arena: Arena, palette: Palette) -> list[RowView]:
+    first = next((row.key for row in arena.rows if row.role.endswith("control")), None)
+    ranks = Counter(row.rank for row in arena.rows if row.rank is not None)
     shared = {rank for rank, count in ranks.items() if count > 1}
     return [
         RowView(
@@ -83,8 +100,10 @@ def _rows(group: Group, palette: Palette) -> list[RowView]:
             _links(row.paper),
             row.key == first,
             cell_view(row, palette.look(row)),
+            words.row_verdict(row),
+            words.collapse(row.collapse) if row.collapse else "",
         )
-        for row in group.rows
+        for row in arena.rows
     ]
 
 

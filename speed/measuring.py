@@ -54,7 +54,7 @@ def measure(folder: Path) -> None:
     started = time.perf_counter()
     report = build_report([folder])
     built = time.perf_counter()
-    print(f"{len(report.groups[0].rows)} rows, {len(report.groups[0].eval_shifts)} shifts, {SEEDS} seeds")
+    print(f"{len(report.arenas[0].rows)} rows, {len(report.arenas[0].eval_shifts)} shifts, {SEEDS} seeds")
     print(f"measuring {built - started:6.1f} s, peak {_peak_mb():5.0f} MB", flush=True)
     page = write_site(report, folder / "site")
     print(

@@ -1,10 +1,10 @@
 """What a page of 50 methods x 20 shifts x 5 seeds costs to write and to open.
 
 Two readings of that size, of synthetic numbers with noise in every one, so that they pack no better than real ones:
-`rows` is one group of 50 rows on 20 evaluation shifts, `groups` is 20 training shifts with 50 rows each. Per reading it
+`rows` is one arena of 50 rows on 20 evaluation shifts, `arenas` is 20 training shifts with 50 rows each. Per reading it
 prints seconds and peak memory of writing the page in a process of its own, the size of the page, and, as medians over
 rounds in headless Chromium with the page opened from disk: first contentful paint, when the first table can be sorted,
-and how long it takes to open the last group and the page of a row.
+and how long it takes to open the last arena and the page of a row.
 
 Run: `python speed/page.py [--rounds 5]`; needs the test extra and Chromium.
 """
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the synthetic re
 from leaderboard import write_site
 from tests.leaderboard.large import large
 
-GROUPS = {"rows": 1, "groups": 20}
+ARENAS = {"rows": 1, "arenas": 20}
 SORTABLE = "document.querySelector('.count').textContent !== ''"  # the script has been through the table
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 OPEN_LAST = """async () => {
@@ -41,7 +41,7 @@ OPEN_LAST = """async () => {
 }"""
 OPEN_ROW = """async () => {
   const started = performance.now();
-  document.querySelector('.group:not([hidden]) .open').click();
+  document.querySelector('.arena:not([hidden]) .open').click();
   while (!document.querySelector('dialog.cell[open] #cell-title')) await new Promise(requestAnimationFrame);
   return performance.now() - started;
 }"""
@@ -56,9 +56,9 @@ class Written:
     peak_mb: float
 
 
-def write(folder: Path, groups: int) -> Written:
-    """Write a page of `groups` groups into `folder`."""
-    report = large(group_count=groups)
+def write(folder: Path, arenas: int) -> Written:
+    """Write a page of `arenas` arenas into `folder`."""
+    report = large(arena_count=arenas)
     before = peak_mb()
     started = time.perf_counter()
     write_site(report, folder)
@@ -71,7 +71,7 @@ def peak_mb() -> float:
 
 
 def opened(browser: Browser, page: Path) -> tuple[float, float, float, float]:
-    """Milliseconds: first paint, first table sortable (both since navigation began), last group opened, row opened."""
+    """Milliseconds: first paint, first table sortable (both since navigation began), last arena opened, row opened."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     view = context.new_page()
     view.add_init_script(
@@ -93,20 +93,20 @@ def main() -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     print(
         f"{'':8}{'write':>9}{'peak memory (report)':>24}{'size':>11}{'paint':>10}{'sortable':>11}"
-        f"{'last group':>12}{'row':>9}"
+        f"{'last arena':>12}{'row':>9}"
     )
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
-        for name, groups in GROUPS.items():
+        for name, arenas in ARENAS.items():
             site = Path(folder) / name
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                written = pool.apply(write, (site, groups))
+                written = pool.apply(write, (site, arenas))
             runs = [opened(browser, site / "index.html") for _ in range(rounds)]
-            paint, sortable, group, row = (median(times) for times in zip(*runs, strict=True))
+            paint, sortable, arena, row = (median(times) for times in zip(*runs, strict=True))
             size = (site / "index.html").stat().st_size / 1e6
             print(
                 f"{name:8}{written.seconds:7.1f} s{written.peak_mb:14.0f} MB ({written.report_mb:3.0f}){size:8.2f} MB"
-                f"{paint:7.0f} ms{sortable:8.0f} ms{group:9.0f} ms{row:6.0f} ms",
+                f"{paint:7.0f} ms{sortable:8.0f} ms{arena:9.0f} ms{row:6.0f} ms",
                 flush=True,
             )
         browser.close()

@@ -38,7 +38,7 @@ WORDS = ("joy", "grief", "tears", "laughter", "rain", "sun", "they", "found", "l
 
 @dataclass(frozen=True)
 class Trained:
-    """One method of the world: where its path along the DPO line ends, and how far it stands off that line."""
+    """One method of the world: where its way along the DPO line ends, and how far it stands off that line."""
 
     call: str
     t: float = 0.6
@@ -103,7 +103,7 @@ def write_run(
         completions.loc[(completions["cell_id"] == cell) & (completions["step"] == STEPS[-1]), column] = value
     cells.to_parquet(folder / "cells.parquet")
     completions.to_parquet(folder / "samples.parquet")
-    world.conflict().to_parquet(folder / "pair_rewards.parquet")
+    world.pair_rewards().to_parquet(folder / "pair_rewards.parquet")
     world.results(cells, completions).to_parquet(folder / "results.parquet")
     if ((cells["status"] == "done") & (cells["method"] != "reference")).any():
         world.curves(cells).to_parquet(folder / "curves.parquet")
@@ -183,7 +183,7 @@ class _World:
             }
         )
 
-    def conflict(self, pairs: int = 512) -> pd.DataFrame:
+    def pair_rewards(self, pairs: int = 512) -> pd.DataFrame:
         """Reference pairs with their training labels; joy and sadness of a completion have correlation -0.5."""
         tables = []
         (shift,) = parse_shift(self.train_shift)

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 
 from benchmark.measure.analytic.runs import is_study_folder, load_studies
-from benchmark.measure.claims import claim_table, group_findings, read_catalogue
-from benchmark.measure.panels.conflict import conflict_sentence, distances, label_sentence
+from benchmark.measure.claims import arena_findings, claim_table, read_catalogue
+from benchmark.measure.panels.conflict import Distance, conflict, distances, label_agreement
 from benchmark.measure.panels.diagnostics import recorded
 from benchmark.measure.panels.label_distance import labelling_of
 from benchmark.measure.panels.side_by_side import side_by_side
 from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.rows import measured_row, with_negative_controls
 from benchmark.measure.runs import names
-from benchmark.measure.runs.groups import GroupData, groups_of
+from benchmark.measure.runs.arenas import ArenaData, arenas_of
 from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection import selection_caveats, selections
-from benchmark.measure.settings import settings_in_words
+from benchmark.measure.settings import settings_of
 from benchmark.measure.statistics.bootstrap import REPLICATES
-from benchmark.measure.table.comparer import Judge
-from benchmark.measure.table.comparisons import comparisons, ranks, words
+from benchmark.measure.table.comparer import Comparer
+from benchmark.measure.table.comparisons import comparisons, ranks
 from benchmark.measure.table.seeds_needed import seeds_needed
 from benchmark.measure.table.variance import variance
-from benchmark.measure.table.verdict import control_caveats, headline, seed_caveats
-from benchmark.report.types import EvalShift, Group, Report, Row, RowRole
+from benchmark.measure.table.verdict import control_caveats, seed_caveats
+from benchmark.report import Absent, Arena, EvalShift, Report, Row, RowRole
+from benchmark.report.rows import HEADLINE
+from shifts.base import Shift
 
 TITLE = "Preference-shift robustness"
 ORDER: dict[RowRole, int] = {"method": 0, "baseline": 1, "positive control": 2, "negative control": 3}
@@ -48,96 +50,92 @@ def build_report(run_folders: Sequence[Path], replicates: int = REPLICATES, allo
     texts = [folder for folder in run_folders if folder not in analytic]
     suites = load_runs(texts, allow_mixed) if texts or not analytic else []
     studies = load_studies(analytic, allow_mixed)
-    data = [group for runs in suites for group in groups_of(runs)]
+    data = [arena for runs in suites for arena in arenas_of(runs)]
     catalogue = read_catalogue()
-    groups, checked = [], []
-    for group in data:
-        judge = Judge(group, replicates)
-        groups.append(_group(judge))
-        checked.append(group_findings(judge, catalogue))
+    arenas, findings = [], []
+    for arena in data:
+        comparer = Comparer(arena, replicates)
+        arenas.append(_arena(comparer))
+        findings.append(arena_findings(comparer, catalogue))
     return Report(
         title=TITLE,
-        groups=tuple(groups),
+        arenas=tuple(arenas),
         suites={runs.suite: dict(runs.environments[0]["suite_facts"]) for runs in suites},
         provenance=(
             *(environment for runs in suites for environment in runs.environments),
             *(environment for runs in studies for environment in runs.environments),
         ),
-        settings=settings_in_words(suites, data, replicates) if suites else {},
+        settings=settings_of(suites, data, replicates) if suites else None,
         studies=tuple(runs.report() for runs in studies),
-        claims=claim_table(catalogue, checked, studies),
+        claims=claim_table(catalogue, findings, studies),
     )
 
 
-def _group(judge: Judge) -> Group:
-    group = judge.group
-    keys = list(dict.fromkeys(group.cells["key"]))
-    table = recorded(group)
-    rows = with_negative_controls([measured_row(judge, table, key) for key in keys])
-    ordered = _compared(judge, sorted(rows, key=_place))
-    seeds = len(group.seeds)
+def _arena(comparer: Comparer) -> Arena:
+    arena = comparer.arena
+    keys = list(dict.fromkeys(arena.cells["key"]))
+    table = recorded(arena)
+    rows = with_negative_controls([measured_row(comparer, table, key) for key in keys])
+    ordered = _compared(comparer, sorted(rows, key=_order))
+    seeds = len(arena.seeds)
     controls = control_caveats(ordered) if seeds > 1 else ()
-    pairs = _pairs(group)
-    shifts = _eval_shifts(group, pairs)
-    return Group(
-        suite=group.runs.suite,
-        train_shift=str(group.cells["train_shift"].iloc[0]),
-        train_label=names.shift_label(group.train),
-        headline=headline(ordered, controls, seeds),
-        conflict=conflict_sentence(shifts) + label_sentence(pairs, group.train, group.runs.objectives),
-        caveats=(*controls, *group.runs.caveats, *seed_caveats(seeds), *selection_caveats(group, ordered)),
+    pairs = _pair_rewards(arena)
+    shifts = _eval_shifts(arena, pairs)
+    return Arena(
+        suite=arena.runs.suite,
+        train_shift=str(arena.cells["train_shift"].iloc[0]),
+        train_label=names.shift_label(arena.train),
+        seeds=seeds,
+        conflict=conflict(shifts),
+        label_agreement=label_agreement(pairs, arena.train, arena.runs.objectives),
+        caveats=(*controls, *arena.runs.caveats, *seed_caveats(seeds), *selection_caveats(arena, ordered)),
         eval_shifts=shifts,
-        objectives=group.runs.objectives,
+        objectives=arena.runs.objectives,
         rows=tuple(ordered),
-        samples=side_by_side(group, [row.key for row in ordered if row.status == "done"]),
-        linear=all(shift.position() is not None and linear_weights(shift) for shift in group.evaluated),
-        selections=selections(judge),
-        seeds_needed=seeds_needed(judge, ordered),
+        samples=side_by_side(arena, [row.key for row in ordered if row.status == "done"]),
+        linear=all(shift.position() is not None and linear_weights(shift) for shift in arena.evaluated),
+        selections=selections(comparer),
+        seeds_needed=seeds_needed(comparer, ordered),
     )
 
 
-def _compared(judge: Judge, rows: list[Row]) -> list[Row]:
+def _compared(comparer: Comparer, rows: list[Row]) -> list[Row]:
     """With what can be said of a row beside the others."""
-    against, placed = comparisons(judge, [row.key for row in rows]), ranks(judge, rows)
+    against, rank_of = comparisons(comparer, [row.key for row in rows]), ranks(comparer, rows)
     return [
         replace(
             row,
-            rank=placed.get(row.key),
+            rank=rank_of.get(row.key),
             comparison=against.get(row.key),
-            variance=variance(judge.group, row.key),
-            verdict=row.verdict + (words(against.get(row.key)) if row.role == "method" else ""),
+            variance=variance(comparer.arena, row.key),
         )
         for row in rows
     ]
 
 
-def _place(row: Row) -> tuple[int, float]:
-    over = row.metrics.get("over_envelope")
+def _order(row: Row) -> tuple[int, float]:
+    over = row.metrics.get(HEADLINE)
     return ORDER[row.role], -over.value if over and over.value is not None else float("inf")
 
 
-def _pairs(group: GroupData) -> pd.DataFrame | None:
-    """Training pairs of the group's shift, all seeds, with both sides' rewards."""
-    pairs = group.runs.conflict
-    return None if pairs is None else pairs[pairs["train_shift"] == group.cells["train_shift"].iloc[0]]
+def _pair_rewards(arena: ArenaData) -> pd.DataFrame | None:
+    """Training pairs of the arena's shift, all seeds, with both sides' rewards."""
+    pairs = arena.runs.pair_rewards
+    return None if pairs is None else pairs[pairs["train_shift"] == arena.cells["train_shift"].iloc[0]]
 
 
-def _eval_shifts(group: GroupData, pairs: pd.DataFrame | None) -> tuple[EvalShift, ...]:
-    labelling = labelling_of(group.runs.environments, str(group.cells["train_shift"].iloc[0]))
-    measured = distances(pairs, group.train, group.evaluated, group.runs.objectives, labelling)
-    return tuple(
-        EvalShift(
-            name=str(shift),
-            label=names.point_label(shift),
-            position=shift.position(),
-            is_training=shift == group.train,
-            agreement=far.agreement if far else None,
-            target_gap=far.target_gap if far else None,
-            correlation=far.correlation if far else None,
-            flip_rate=far.flip_rate if far else None,
-            label_kl=far.label_kl if far else None,
-            label_w1=far.label_w1 if far else None,
-            label_note=far.note if far else "the run has no reference pairs",
-        )
-        for shift, far in zip(group.evaluated, measured, strict=True)
+def _eval_shifts(arena: ArenaData, pairs: pd.DataFrame | None) -> tuple[EvalShift, ...]:
+    labelling = labelling_of(arena.runs.environments, str(arena.cells["train_shift"].iloc[0]))
+    measured = distances(pairs, arena.train, arena.evaluated, arena.runs.objectives, labelling)
+    return tuple(_eval_shift(arena, shift, far) for shift, far in zip(arena.evaluated, measured, strict=True))
+
+
+def _eval_shift(arena: ArenaData, shift: Shift, far: Distance | None) -> EvalShift:
+    known = {"label_absent": Absent.NO_REFERENCE_PAIRS} if far is None else asdict(far)
+    return EvalShift(
+        name=str(shift),
+        label=names.point_label(shift),
+        position=shift.position(),
+        is_training=shift == arena.train,
+        **known,
     )

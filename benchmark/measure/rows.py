@@ -10,30 +10,31 @@ import pandas as pd
 from benchmark.measure.panels.adversary import adversarial_curves
 from benchmark.measure.panels.diagnostics import collapse, diagnostics
 from benchmark.measure.panels.training_curves import row_versions, training_curve
-from benchmark.measure.panels.trajectory import path
+from benchmark.measure.panels.trajectory import trajectory
 from benchmark.measure.runs import names
-from benchmark.measure.runs.groups import GroupData
-from benchmark.measure.table.comparer import Judge
+from benchmark.measure.runs.arenas import ArenaData
+from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.estimates import curve, hyperparameters, row_metrics
 from benchmark.measure.table.verdict import inner_dpo, row_verdict
-from benchmark.report.types import Row, RowRole, Status
+from benchmark.report import Row, RowRole, Status
+from benchmark.report.rows import HEADLINE
 
 
-def measured_row(judge: Judge, table: pd.DataFrame, key: str) -> Row:
+def measured_row(comparer: Comparer, table: pd.DataFrame, key: str) -> Row:
     """Everything about one row that needs no other row.
 
     Args:
-        judge: of the row's group.
+        comparer: of the row's arena.
         table: what the run recorded along training (`diagnostics.recorded`).
         key: the call that makes the method.
     """
-    group = judge.group
-    cells = group.cells[group.cells["key"] == key]
-    method, hparams = str(cells["method"].iloc[0]), hyperparameters(group, key)
+    arena = comparer.arena
+    cells = arena.cells[arena.cells["key"] == key]
+    method, hparams = str(cells["method"].iloc[0]), hyperparameters(arena, key)
     facts = names.method_facts(method)
-    siblings = [json.loads(text) for text in group.cells.loc[group.cells["method"] == method, "hparams"]]
-    role = _role(group, facts)
-    row = Row(
+    siblings = [json.loads(text) for text in arena.cells.loc[arena.cells["method"] == method, "hparams"]]
+    role, status, metrics = _role(arena, facts), _status(cells), row_metrics(comparer, key)
+    return Row(
         key=key,
         method=method,
         hparams=hparams,
@@ -42,36 +43,36 @@ def measured_row(judge: Judge, table: pd.DataFrame, key: str) -> Row:
         robust=role == "method",
         summary=facts.summary,
         paper=facts.paper,
-        status=_status(cells),
+        status=status,
         reason=_reason(cells),
-        seeds_done=len(group.seeds_of(key)),
+        seeds_done=len(arena.seed_rows(key)),
         seeds_planned=len(cells),
-        metrics=row_metrics(judge, key),
-        curve=curve(judge, key),
-        path=path(group, key),
-        adversarial=adversarial_curves(judge, key),
-        diagnostics=diagnostics(group, table, key),
-        collapse=collapse(group, table, key),
-        training=training_curve(group, key),
-        versions=row_versions(group, key),
-        command=_command(group, key),
-        runs=tuple(sorted({int(place) + group.runs.first_run for place in cells["run"]})),
+        metrics=metrics,
+        verdict=row_verdict(status, metrics.get(HEADLINE)),
+        curve=curve(comparer, key),
+        trajectory=trajectory(arena, key),
+        adversarial=adversarial_curves(comparer, key),
+        diagnostics=diagnostics(arena, table, key),
+        collapse=collapse(arena, table, key),
+        training=training_curve(arena, key),
+        versions=row_versions(arena, key),
+        command=_command(arena, key),
+        runs=tuple(sorted({int(run) + arena.runs.first_run for run in cells["run"]})),
     )
-    return replace(row, verdict=row_verdict(row))
 
 
-def _role(group: GroupData, facts: names.MethodFacts) -> RowRole:
+def _role(arena: ArenaData, facts: names.MethodFacts) -> RowRole:
     """A method that was told who labelled what is a positive control where annotators disagree by group."""
-    if facts.role == "control" or (facts.knows_annotators and len(group.train.annotators()) > 1):
+    if facts.role == "control" or (facts.knows_annotators and len(arena.train.annotators()) > 1):
         return "positive control"
     return "baseline" if facts.role == "baseline" else "method"
 
 
-def _command(group: GroupData, key: str) -> str:
+def _command(arena: ArenaData, key: str) -> str:
     """Of the first run that the row comes from."""
-    train = str(group.cells["train_shift"].iloc[0])
-    environment = group.runs.environments[group.cells.loc[group.cells["key"] == key, "run"].min()]
-    seeds = group.cells.loc[group.cells["key"] == key, "seed"].unique()
+    train = str(arena.cells["train_shift"].iloc[0])
+    environment = arena.runs.environments[arena.cells.loc[arena.cells["key"] == key, "run"].min()]
+    seeds = arena.cells.loc[arena.cells["key"] == key, "seed"].unique()
     return names.rerun_command(str(environment.get("command", "")), key, train, list(seeds))
 
 
@@ -84,15 +85,15 @@ def with_negative_controls(rows: list[Row]) -> list[Row]:
 
 def _status(cells: pd.DataFrame) -> Status:
     """done where any seed is, else failed where any failed, else skipped."""
-    found = set(cells["status"])
-    return "done" if "done" in found else "failed" if "failed" in found else "skipped"
+    statuses = set(cells["status"])
+    return "done" if "done" in statuses else "failed" if "failed" in statuses else "skipped"
 
 
 def _reason(cells: pd.DataFrame) -> str:
     """Why seeds are missing: each reason once, with its seeds where they are not all."""
     missing = cells[cells["status"] != "done"]
-    told = []
+    reasons = []
     for (status, reason), same in missing.groupby(["status", "reason"], sort=False):
         seeds = ", ".join(str(seed) for seed in sorted(same["seed"]))
-        told.append(str(reason) if len(same) == len(cells) else f"seed {seeds} {status}: {reason}")
-    return "; ".join(told)
+        reasons.append(str(reason) if len(same) == len(cells) else f"seed {seeds} {status}: {reason}")
+    return "; ".join(reasons)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from benchmark.core.plugins import Registry
-from benchmark.report.types import Study
+from benchmark.report import Study
 from benchmark.suites.common import AnySuite
 from methods import Method, PairwiseMethod, Solver
 

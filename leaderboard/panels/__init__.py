@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.report.types import Group, Report
+from benchmark.report import Arena, Report
 from leaderboard.palette import Palette
 from leaderboard.panels.adversarial import adversarial
 from leaderboard.panels.base import Panel, PanelTable, TableCell
@@ -18,20 +18,20 @@ from leaderboard.panels.variance import variance
 __all__ = ["Panel", "PanelTable", "TableCell", "group_panels", "report_panels"]
 
 
-def group_panels(group: Group, palette: Palette) -> list[Panel]:
-    """The panels of one group, in the order of the page; a panel that has nothing to show is left out."""
+def arena_panels(arena: Arena, palette: Palette) -> list[Panel]:
+    """The panels of one arena, in the order of the page; a panel that has nothing to show is left out."""
     made = (
-        selection(group, palette),
-        distance(group, palette),
-        adversarial(group, palette),
-        three_d(group, palette),
-        over_optimisation(group, palette),
-        cost(group, palette),
-        variance(group),
+        selection(arena, palette),
+        distance(arena, palette),
+        adversarial(arena, palette),
+        three_d(arena, palette),
+        over_optimisation(arena, palette),
+        cost(arena, palette),
+        variance(arena),
     )
     return [panel for panel in made if panel]
 
 
 def report_panels(report: Report, palette: Palette) -> list[Panel]:
-    """The panels that belong to no group: claims and studies."""
+    """The panels that belong to no arena: claims and studies."""
     return [*claims(report), *studies(report, palette)]

@@ -39,7 +39,7 @@ class PanelTable:
 class Panel:
     """A heading, a sentence that answers it, and what the answer rests on.
 
-    id: unique within the group, as are the ids of all its figures; folded: figures and tables open when asked for, and
+    id: unique within the arena, as are the ids of all its figures; folded: figures and tables open when asked for, and
     only heading and sentence show before.
     """
 

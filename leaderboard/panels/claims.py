@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from benchmark.report.types import Claim, Report
+from benchmark.report import Claim, ClaimVerdict, Report, words
 from leaderboard.panels.base import Kind, Panel, PanelTable, TableCell
-from leaderboard.panels.printing import words
+from leaderboard.panels.printing import text_cell
 
 LEAD = (
     "Reproduced: the 95% interval of the number measured here lies wholly on the side that the paper claims; not "
@@ -15,11 +15,11 @@ LEAD = (
 )
 PLACES = "The same claims, one line for every place where the runs have what the claim speaks of."
 COLUMNS = ("Claim", "Source", "Run again at", "Measured here", "Verdict")
-LOOKS: dict[str, tuple[str, Kind]] = {  # a mark with every verdict, so that nothing rests on colour
-    "reproduced": ("✓", "clears"),
-    "not reproduced": ("✕", "below"),
-    "not separable": ("≈", ""),
-    "not run here": ("○", "muted"),
+LOOKS: dict[ClaimVerdict, tuple[str, Kind]] = {  # a mark with every verdict, so that nothing rests on colour
+    ClaimVerdict.REPRODUCED: ("✓", "clears"),
+    ClaimVerdict.NOT_REPRODUCED: ("✕", "below"),
+    ClaimVerdict.NOT_SEPARABLE: ("≈", ""),
+    ClaimVerdict.NOT_RUN_HERE: ("○", "muted"),
 }
 
 
@@ -27,17 +27,17 @@ def claims(report: Report) -> list[Panel]:
     """The claims with their verdicts, and every place of those that were checked in several; no claims, no panel."""
     if not report.claims:
         return []
-    found: dict[tuple[str, str], list[Claim]] = {}
+    by_claim: dict[tuple[str, str], list[Claim]] = {}
     for claim in report.claims:
-        found.setdefault((claim.paper, claim.id), []).append(claim)
+        by_claim.setdefault((claim.paper, claim.id), []).append(claim)
     panel = Panel(
         "claims",
         "What the papers claim, run again",
-        _lead(report.claims, len(found)),
-        tables=_tables(found, lambda checked: [_overall(checked)]),
+        _lead(report.claims, len(by_claim)),
+        tables=_tables(by_claim, lambda checked: [_overall(checked)]),
         folded=False,
     )
-    several = {key: checked for key, checked in found.items() if len(checked) > 1}
+    several = {key: checked for key, checked in by_claim.items() if len(checked) > 1}
     tables = _tables(several, lambda checked: [_row(claim) for claim in checked])
     places = Panel("claims-places", "Claims that were checked in several places", PLACES, tables=tables)
     return [panel, places] if several else [panel]
@@ -49,9 +49,11 @@ def _lead(claims: tuple[Claim, ...], different: int) -> str:
 
 def _counts(claims: Iterable[Claim], marks: bool = False) -> str:
     """How often each verdict was given."""
-    counts = Counter(str(claim.verdict) for claim in claims)
+    counts = Counter(claim.verdict for claim in claims)
     return ", ".join(
-        f"{LOOKS[verdict][0]} {counts[verdict]} {verdict}" if marks else f"{counts[verdict]} {verdict}"
+        f"{LOOKS[verdict][0]} {counts[verdict]} {words.VERDICTS[verdict]}"
+        if marks
+        else f"{counts[verdict]} {words.VERDICTS[verdict]}"
         for verdict in LOOKS
         if verdict in counts
     )
@@ -60,11 +62,13 @@ def _counts(claims: Iterable[Claim], marks: bool = False) -> str:
 Rows = list[tuple[TableCell, ...]]
 
 
-def _tables(found: dict[tuple[str, str], list[Claim]], rows: Callable[[list[Claim]], Rows]) -> tuple[PanelTable, ...]:
+def _tables(
+    by_claim: dict[tuple[str, str], list[Claim]], rows: Callable[[list[Claim]], Rows]
+) -> tuple[PanelTable, ...]:
     """One table per paper; greyed is what was not run."""
     tables = []
-    for paper in dict.fromkeys(paper for paper, _ in found):
-        made = [row for (of, _), checked in found.items() if of == paper for row in rows(checked)]
+    for paper in dict.fromkeys(paper for paper, _ in by_claim):
+        made = [row for (of, _), checked in by_claim.items() if of == paper for row in rows(checked)]
         tables.append(PanelTable(paper, COLUMNS, tuple(made), tuple(row[-1].kind == "muted" for row in made)))
     return tuple(tables)
 
@@ -74,21 +78,21 @@ def _overall(checked: list[Claim]) -> tuple[TableCell, ...]:
     if len(checked) == 1:
         return _row(checked[0])
     first, verdicts = checked[0], {claim.verdict for claim in checked}
-    verdict = _verdict(first) if len(verdicts) == 1 else words(_counts(checked, marks=True))
-    measured = "each place stands below"
-    return words(first.text, first.id), words(first.source), words(f"{len(checked)} places"), words(measured), verdict
+    verdict = _verdict(first) if len(verdicts) == 1 else text_cell(_counts(checked, marks=True))
+    measured, where = text_cell("each place stands below"), text_cell(f"{len(checked)} places")
+    return text_cell(first.text, first.id), text_cell(first.source), where, measured, verdict
 
 
 def _row(claim: Claim) -> tuple[TableCell, ...]:
     return (
-        words(claim.text, claim.id),
-        words(claim.source),
-        words(claim.where or "nowhere"),
-        words(claim.measured),
+        text_cell(claim.text, claim.id),
+        text_cell(claim.source),
+        text_cell(words.claim_place(claim.place) or "nowhere"),
+        text_cell(words.claim_measured(claim)),
         _verdict(claim),
     )
 
 
 def _verdict(claim: Claim) -> TableCell:
     mark, kind = LOOKS[claim.verdict]
-    return TableCell(f"{mark} {claim.verdict}", kind=kind)
+    return TableCell(f"{mark} {words.VERDICTS[claim.verdict]}", kind=kind)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmark.report.types import Group
-from leaderboard.figures import Figure, told
+from benchmark.report import Arena
+from benchmark.report.rows import HEADLINE
+from leaderboard.figures import Figure, in_words
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel
 from leaderboard.panels.dots import dot_figure, known, point
@@ -21,30 +22,30 @@ HOW = {
 AT_DPO = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dot", "width": 1}}
 
 
-def cost(group: Group, palette: Palette) -> Panel | None:
+def cost(arena: Arena, palette: Palette) -> Panel | None:
     """Three dot plots and what is had for the cost; None where no row has a cost."""
     made = (
-        _dots(group, palette, "step_ratio_to_dpo", "Step time over DPO's", "step time over DPO's"),
-        _worth(group, palette),
-        _dots(group, palette, "train_seconds", "Training time", "seconds per run"),
-        _dots(group, palette, "peak_memory_mb", "Memory", "peak memory, MB"),
+        _dots(arena, palette, "step_ratio_to_dpo", "Step time over DPO's", "step time over DPO's"),
+        _worth(arena, palette),
+        _dots(arena, palette, "train_seconds", "Training time", "seconds per run"),
+        _dots(arena, palette, "peak_memory_mb", "Memory", "peak memory, MB"),
     )
     figures = tuple(figure for figure in made if figure)
     return Panel("cost", "What it costs", LEAD, figures) if figures else None
 
 
-def _dots(group: Group, palette: Palette, metric: str, title: str, x: str) -> Figure | None:
+def _dots(arena: Arena, palette: Palette, metric: str, title: str, x: str) -> Figure | None:
     id_ = f"cost-{metric.replace('_', '-')}"
     shapes = [AT_DPO] if metric == "step_ratio_to_dpo" else []
-    return dot_figure(id_, title, HOW[metric], group.rows, metric, x, palette, shapes=shapes)
+    return dot_figure(id_, title, HOW[metric], arena.rows, metric, x, palette, shapes=shapes)
 
 
-def _worth(group: Group, palette: Palette) -> Figure | None:
-    """over_envelope against the step ratio; None where no row has both."""
+def _worth(arena: Arena, palette: Palette) -> Figure | None:
+    """gated_over_envelope against the step ratio; None where no row has both."""
     pairs = [
-        (row, row.metrics["step_ratio_to_dpo"], row.metrics["over_envelope"])
-        for row in group.rows
-        if {"step_ratio_to_dpo", "over_envelope"} <= set(row.metrics)
+        (row, row.metrics["step_ratio_to_dpo"], row.metrics[HEADLINE])
+        for row in arena.rows
+        if {"step_ratio_to_dpo", HEADLINE} <= set(row.metrics)
     ]
     both = [(row, ratio, over) for row, ratio, over in pairs if known(ratio) and known(over)]
     if not both:
@@ -55,9 +56,9 @@ def _worth(group: Group, palette: Palette) -> Figure | None:
         "What is had for it",
         "Left is cheap, up is robustness that DPO does not have; bars are 95% intervals. A row whose bar reaches the "
         "line at 0 gives nothing for its cost that this measure can see.",
-        told([f"{row.label}: {text}" for (row, _, _), text in zip(both, texts, strict=True)]),
+        in_words([f"{row.label}: {text}" for (row, _, _), text in zip(both, texts, strict=True)]),
         340,
-        ("row", "step ratio to DPO", "over_envelope", "ratio low", "ratio high", "ratio n", "low", "high", "n"),
+        ("row", "step ratio to DPO", HEADLINE, "ratio low", "ratio high", "ratio n", "low", "high", "n"),
         [
             point(row.key, row.label, palette.look(row), ratio, over, text, [*parts(ratio), *parts(over)])
             for (row, ratio, over), text in zip(both, texts, strict=True)

@@ -1,10 +1,10 @@
-"""How far each evaluation shift is from the training shift, and the reward of every row over that distance."""
+"""How far each evaluation shift is from the training shift, and the utility of every row over that distance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmark.report.types import EvalShift, Group
+from benchmark.report import Arena, EvalShift, words
 from leaderboard.figures import Figure
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell
@@ -34,25 +34,25 @@ LEAD = (
 )
 
 
-def distance(group: Group, palette: Palette) -> Panel | None:
-    """Reward over two measured distances, and the table of all of them; None where no shift has a distance."""
-    if not any(_measured(shift) for shift in group.eval_shifts):
+def distance(arena: Arena, palette: Palette) -> Panel | None:
+    """Utility over two measured distances, and the table of all of them; None where no shift has a distance."""
+    if not any(_measured(shift) for shift in arena.eval_shifts):
         return None
     made = (
         _figure(
-            group,
+            arena,
             palette,
             "distance-w1",
-            "Reward over the distance of labels",
+            "Utility over the distance of labels",
             "label W1 from the training shift",
             lambda shift: shift.label_w1,
             "0 is the training shift. A line folds there where shifts on both sides of it are equally far.",
         ),
         _figure(
-            group,
+            arena,
             palette,
             "distance-flips",
-            "Reward over the flip rate",
+            "Utility over the flip rate",
             "flip rate of drawn labels",
             lambda shift: shift.flip_rate,
             "Label noise alone flips labels: the training shift (dotted upright line) need not stand at 0.",
@@ -60,7 +60,7 @@ def distance(group: Group, palette: Palette) -> Panel | None:
     )
     figures = tuple(figure for figure in made if figure)
     return Panel(
-        "distance", "How far each shift is, and what is left there", LEAD + _farthest(group), figures, (_table(group),)
+        "distance", "How far each shift is, and what is left there", LEAD + _farthest(arena), figures, (_table(arena),)
     )
 
 
@@ -70,25 +70,25 @@ def _measured(shift: EvalShift) -> bool:
 
 
 def _figure(
-    group: Group, palette: Palette, id_: str, title: str, x: str, far: Callable[[EvalShift], float | None], how: str
+    arena: Arena, palette: Palette, id_: str, title: str, x: str, far: Callable[[EvalShift], float | None], how: str
 ) -> Figure | None:
-    """Gated reward of every row at the shifts whose distance is known; None where there are none.
+    """Gated utility of every row at the shifts whose distance is known; None where there are none.
 
     Lines follow the axis of the shifts, such as the alpha of a mixture, where they have one; else nearest comes first.
     """
-    places = [place for place, shift in enumerate(group.eval_shifts) if finite(far(shift)) is not None]
-    if any(shift.position is None for shift in group.eval_shifts):
-        places.sort(key=lambda place: far(group.eval_shifts[place]) or 0.0)
-    curves = [(row, row.curve.gated) for row in group.rows if row.curve is not None]
-    if not places or not curves:
+    columns = [column for column, shift in enumerate(arena.eval_shifts) if finite(far(shift)) is not None]
+    if any(shift.position is None for shift in arena.eval_shifts):
+        columns.sort(key=lambda column: far(arena.eval_shifts[column]) or 0.0)
+    curves = [(row, row.curve.gated) for row in arena.rows if row.curve is not None]
+    if not columns or not curves:
         return None
-    shifts = [group.eval_shifts[place] for place in places]
+    shifts = [arena.eval_shifts[column] for column in columns]
     lines = [
         row_line(
             row,
             palette,
             [far(shift) for shift in shifts],
-            [gated[place] for place in places],
+            [gated[column] for column in columns],
             "%{text}",
             [[shift.name] for shift in shifts],
             [shift.label for shift in shifts],
@@ -102,19 +102,19 @@ def _figure(
         f"Every point is one evaluation shift; a robust row is flat, and high. {how}",
         lines,
         x,
-        "gated reward",
+        "gated utility",
         ("shift",),
-        shapes=[_upright(place) for place in training],
+        shapes=[_upright(x) for x in training],
     )
 
 
-def _upright(place: float | None) -> dict[str, object]:
+def _upright(x: float | None) -> dict[str, object]:
     line = {"dash": "dot", "width": 1}
-    return {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+    return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
-def _table(group: Group) -> PanelTable:
-    return PanelTable(CAPTION, COLUMNS, tuple(_row(shift) for shift in group.eval_shifts))
+def _table(arena: Arena) -> PanelTable:
+    return PanelTable(CAPTION, COLUMNS, tuple(_row(shift) for shift in arena.eval_shifts))
 
 
 def _row(shift: EvalShift) -> tuple[TableCell, ...]:
@@ -124,13 +124,13 @@ def _row(shift: EvalShift) -> tuple[TableCell, ...]:
         amount(shift.agreement, 2, "no reference pairs"),
         amount(shift.target_gap, 3, "no reference pairs", signed=True),
         amount(shift.correlation, 2, "a utility is constant", signed=True),
-        amount(shift.flip_rate, 3, shift.label_note),
-        amount(shift.label_kl, 3, shift.label_note),
-        amount(shift.label_w1, 3, shift.label_note),
+        amount(shift.flip_rate, 3, words.label_absence(shift)),
+        amount(shift.label_kl, 3, words.label_absence(shift)),
+        amount(shift.label_w1, 3, words.label_absence(shift)),
     )
 
 
-def _farthest(group: Group) -> str:
+def _farthest(arena: Arena) -> str:
     """The shift whose labels are farthest from training, in words; nothing where no distance is known."""
-    known = [(shift.label_w1, shift.label) for shift in group.eval_shifts if shift.label_w1 is not None]
+    known = [(shift.label_w1, shift.label) for shift in arena.eval_shifts if shift.label_w1 is not None]
     return f" The farthest is {max(known)[1]}, at {short(max(known)[0])} of label W1." if known else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.report.types import Estimate, Row
-from leaderboard.figures import Figure, Trace, compact, plain, told
+from benchmark.report import Estimate, Row
+from leaderboard.figures import Figure, Trace, compact, in_words, plain
 from leaderboard.palette import Look, Palette
 from leaderboard.panels.lines import error_bars
 from leaderboard.panels.printing import parts, pointed
@@ -21,7 +21,7 @@ def dot_figure(
     """`metric` of every row that has a value, in the order of the rows; None where none has.
 
     Args:
-        id_: unique on the page's group.
+        id_: unique on the page's arena.
         title: of the figure.
         how: how to read it.
         rows: from top to bottom.
@@ -33,22 +33,22 @@ def dot_figure(
     shown = [(row, row.metrics[metric]) for row in rows if metric in row.metrics and known(row.metrics[metric])]
     if not shown:
         return None
-    places = [-float(place) for place in range(len(shown))]
+    heights = [-float(index) for index in range(len(shown))]
     traces = [
-        point(row.key, row.label, palette.look(row), estimate, Estimate(place), pointed(estimate), parts(estimate))
-        for (row, estimate), place in zip(shown, places, strict=True)
+        point(row.key, row.label, palette.look(row), estimate, Estimate(height), pointed(estimate), parts(estimate))
+        for (row, estimate), height in zip(shown, heights, strict=True)
     ]
     return Figure(
         id_,
         title,
         how,
-        told([f"{row.label}: {pointed(estimate)}" for row, estimate in shown]),
+        in_words([f"{row.label}: {pointed(estimate)}" for row, estimate in shown]),
         80 + ROW_HEIGHT * max(len(shown), 3),
-        ("row", x, "place", "low", "high", "n"),
+        ("row", x, "height", "low", "high", "n"),
         traces,
         {
             "xaxis": {"title": {"text": plain(x, 60)}, "zeroline": False, "rangemode": "tozero"},
-            "yaxis": row_axis([row.label for row, _ in shown], places),
+            "yaxis": row_axis([row.label for row, _ in shown], heights),
             "hovermode": "closest",
             **layout,
         },
@@ -78,14 +78,14 @@ def point(
     return trace
 
 
-def row_axis(labels: Sequence[str], places: Sequence[float]) -> dict[str, Any]:
+def row_axis(labels: Sequence[str], heights: Sequence[float]) -> dict[str, Any]:
     """The upright axis of a figure with one line per row."""
     return {
-        "tickvals": list(places),
+        "tickvals": list(heights),
         "ticktext": [plain(label, 22) for label in labels],
         "showgrid": False,
         "zeroline": False,
-        "range": [min(places) - 0.7, max(places) + 0.7],
+        "range": [min(heights) - 0.7, max(heights) + 0.7],
     }
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.report.types import Estimate, Row
-from leaderboard.figures import BANDS_AT_MOST, Figure, Trace, compact, plain, told
+from benchmark.report import Estimate, Row
+from leaderboard.figures import BANDS_AT_MOST, Figure, Trace, compact, in_words, plain
 from leaderboard.palette import Look, Palette
 from leaderboard.panels.printing import parts, short
 from leaderboard.tables import finite
@@ -70,7 +70,7 @@ def line_figure(
     """The figure of `lines`.
 
     Args:
-        id_: unique on the page's group.
+        id_: unique on the page's arena.
         title: of the figure.
         how: how to read it.
         lines: at least one.
@@ -90,7 +90,7 @@ def line_figure(
         id_,
         title,
         how,
-        told([_told(line) for line in lines]),
+        in_words([_ends(line) for line in lines]),
         height,
         (head, x, y, *(("low", "high", "n") if intervals else ()), *more),
         [drawn(line, len(lines) <= BANDS_AT_MOST if intervals else None) for line in lines],
@@ -110,7 +110,7 @@ def drawn(line: Line, bands: bool | None = None) -> Trace:
         "mode": "lines+markers",
         "meta": {"row": line.key} if bands is None else {"row": line.key, "bounds": bands},
         "name": plain(line.label),
-        "x": [compact(place) for place in line.x],
+        "x": [compact(x) for x in line.x],
         "y": [compact(estimate.value) for estimate in line.y],
         "customdata": [[*first, *rest] for first, rest in zip(columns, more, strict=True)],
         "hovertemplate": f"{line.hint}: %{{y}}{INTERVAL if any(map(_bounded, line.y)) else ''}",
@@ -153,12 +153,12 @@ def _arms(estimate: Estimate) -> tuple[float | None, float | None]:
     return compact(value - low), compact(high - value)
 
 
-def _told(line: Line) -> str:
+def _ends(line: Line) -> str:
     """The line's two ends in words."""
     known = [
-        (place, estimate)
-        for place, estimate in zip(line.x, line.y, strict=True)
-        if finite(place) is not None and finite(estimate.value) is not None
+        (x, estimate)
+        for x, estimate in zip(line.x, line.y, strict=True)
+        if finite(x) is not None and finite(estimate.value) is not None
     ]
     if not known:
         return f"{line.label}: no value"

@@ -1,11 +1,11 @@
-"""Learned reward against the gold judge's along KL: where training goes on and what it was for no longer rises."""
+"""Learned utility against the gold judge's along KL: where training goes on and what it was for no longer rises."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.report.types import Group, PathPoint, Row
+from benchmark.report import Arena, Row, TrajectoryPoint
 from leaderboard.figures import Figure, compact
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel
@@ -14,28 +14,28 @@ from leaderboard.tables import finite
 
 LEAD = (
     "Annotators act on a learned reward model; the gold judge says what that was worth. A row is over-optimised where "
-    "its learned reward rises with KL and its gold reward does not. All at the training shift, without the language "
+    "its learned utility rises with KL and its gold utility does not. All at the training shift, without the language "
     "gate."
 )
 KL = "KL to the reference, nats"
 MORE = ("step", "learned", "gold")
 
 
-def over_optimisation(group: Group, palette: Palette) -> Panel | None:
-    """Learned, gold, and their difference over KL; None where no checkpoint has a gold reward."""
-    rows = [row for row in group.rows if any(finite(point.gold_nominal) is not None for point in row.path)]
+def over_optimisation(arena: Arena, palette: Palette) -> Panel | None:
+    """Learned, gold, and their difference over KL; None where no checkpoint has a gold utility."""
+    rows = [row for row in arena.rows if any(finite(point.gold_nominal) is not None for point in row.trajectory)]
     if not rows:
         return None
     axis = {"range": _range(rows)}
     figures = (
-        _figure(rows, palette, "learned", "Learned reward", "What training pushes up.", lambda p: p.nominal, axis),
-        _figure(rows, palette, "gold", "Gold reward", "The same axes as beside it.", lambda p: p.gold_nominal, axis),
+        _figure(rows, palette, "learned", "Learned utility", "What training pushes up.", lambda p: p.nominal, axis),
+        _figure(rows, palette, "gold", "Gold utility", "The same axes as beside it.", lambda p: p.gold_nominal, axis),
         _figure(
             rows,
             palette,
             "gap",
             "Learned minus gold",
-            "What the learned reward promises and the gold judge does not see. Rising with KL is over-optimisation; "
+            "What the learned model promises and the gold judge does not see. Rising with KL is over-optimisation; "
             "the height at KL 0 is how the two models differ to begin with.",
             _gap,
             {"zeroline": True},
@@ -50,7 +50,7 @@ def _figure(
     id_: str,
     title: str,
     how: str,
-    value: Callable[[PathPoint], float | None],
+    value: Callable[[TrajectoryPoint], float | None],
     axis: dict[str, Any],
 ) -> Figure:
     lines = [_line(row, palette, value) for row in rows]
@@ -59,25 +59,25 @@ def _figure(
     )
 
 
-def _line(row: Row, palette: Palette, value: Callable[[PathPoint], float | None]) -> Line:
+def _line(row: Row, palette: Palette, value: Callable[[TrajectoryPoint], float | None]) -> Line:
     return row_line(
         row,
         palette,
-        [point.kl for point in row.path],
-        bare([value(point) for point in row.path]),
+        [point.kl for point in row.trajectory],
+        bare([value(point) for point in row.trajectory]),
         "step %{customdata[0]}, KL %{x}",
-        [[point.step, compact(point.nominal), compact(point.gold_nominal)] for point in row.path],
+        [[point.step, compact(point.nominal), compact(point.gold_nominal)] for point in row.trajectory],
     )
 
 
-def _gap(point: PathPoint) -> float | None:
+def _gap(point: TrajectoryPoint) -> float | None:
     learned, gold = finite(point.nominal), finite(point.gold_nominal)
     return None if learned is None or gold is None else learned - gold
 
 
 def _range(rows: list[Row]) -> list[float]:
-    """One axis for both rewards, so that the two figures can be compared by eye."""
-    rewards = [reward for row in rows for point in row.path for reward in (point.nominal, point.gold_nominal)]
-    known = [reward for reward in rewards if reward is not None and finite(reward) is not None]
+    """One axis for both utilities, so that the two figures can be compared by eye."""
+    utilities = [utility for row in rows for point in row.trajectory for utility in (point.nominal, point.gold_nominal)]
+    known = [utility for utility in utilities if utility is not None and finite(utility) is not None]
     room = 0.06 * (max(known) - min(known)) or 0.1
     return [min(known) - room, max(known) + room]

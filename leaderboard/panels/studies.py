@@ -5,35 +5,36 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from benchmark.report.types import Estimate, Report, Study, StudyFigure, StudyLine, StudyTable
+from benchmark.report import Estimate, Report, Study, StudyFigure, StudyLine, StudyTable, words
 from leaderboard.figures import BANDS_AT_MOST, Figure
 from leaderboard.palette import COLOURS, FILLS, MARKERS, Look, Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.lines import HEIGHT, Line, line_figure, with_bars
-from leaderboard.panels.printing import decimals, estimated, words
+from leaderboard.panels.printing import decimals, estimated, text_cell
 
 LEGEND_HEIGHT = 16  # pixels that a line takes in the legend, one with another
 
 
 def studies(report: Report, palette: Palette) -> list[Panel]:
     """One panel per study, in the order of the report."""
-    return [_panel(f"study-{place}", study, palette) for place, study in enumerate(report.studies, 1)]
+    return [_panel(f"study-{number}", study, palette) for number, study in enumerate(report.studies, 1)]
 
 
 def _panel(id_: str, study: Study, palette: Palette) -> Panel:
     looks = _Looks(study, palette)
     figures = [
-        _figure(f"{id_}-{place}", figure, looks) for place, figure in enumerate(study.figures, 1) if figure.lines
+        _figure(f"{id_}-{number}", figure, looks) for number, figure in enumerate(study.figures, 1) if figure.lines
     ]
     tables = [_table(table) for table in study.tables]
-    if study.facts:
-        tables.append(PanelTable("How it was made.", ("Fact", "Value"), tuple(map(_fact, study.facts.items()))))
+    facts = study.facts | ({"merged runs": " ".join(map(words.caveat, study.caveats))} if study.caveats else {})
+    if facts:
+        tables.append(PanelTable("How it was made.", ("Fact", "Value"), tuple(map(_fact, facts.items()))))
     return Panel(id_, f"Suite {study.suite}", study.headline, tuple(figures), tuple(tables))
 
 
 def _fact(fact: tuple[str, str]) -> tuple[TableCell, ...]:
     name, value = fact
-    return words(name), words(value)
+    return text_cell(name), text_cell(value)
 
 
 def _figure(id_: str, figure: StudyFigure, looks: _Looks) -> Figure:
@@ -66,24 +67,24 @@ class _Looks:
         methods = {row.method for row in study.rows}
         named = dict.fromkeys(line.method for figure in study.figures for line in figure.lines)
         self._palette = palette
-        self._places = {name: place for place, name in enumerate(name for name in named if name not in methods)}
+        self._others = {name: index for index, name in enumerate(name for name in named if name not in methods)}
 
     def of(self, figure: StudyFigure) -> list[Look]:
         """One look per line: dashes for what is drawn for comparison, fills for further lines of a method."""
-        found: Counter[tuple[str, bool]] = Counter()
+        drawn: Counter[tuple[str, bool]] = Counter()
         looks = []
         for line in figure.lines:
             look = self._look(line.method, "dash" if line.dashed else "solid")
-            fill = FILLS[found[line.method, line.dashed] % len(FILLS)]
-            found[line.method, line.dashed] += 1
+            fill = FILLS[drawn[line.method, line.dashed] % len(FILLS)]
+            drawn[line.method, line.dashed] += 1
             looks.append(Look(look.colour, look.dash, look.symbol + fill))
         return looks
 
     def _look(self, name: str, dash: str) -> Look:
-        if name not in self._places:
+        if name not in self._others:
             return self._palette.method(name, dash)
-        place = self._places[name]
-        return Look(COLOURS[place % len(COLOURS)], dash, list(MARKERS)[place % len(MARKERS)])
+        index = self._others[name]
+        return Look(COLOURS[index % len(COLOURS)], dash, list(MARKERS)[index % len(MARKERS)])
 
 
 def _line(line: StudyLine, look: Look) -> Line:
@@ -92,16 +93,16 @@ def _line(line: StudyLine, look: Look) -> Line:
 
 def _table(table: StudyTable) -> PanelTable:
     """A column of numbers has the decimals that its largest needs."""
-    places = [
+    digits = [
         decimals(cell.value for cell in column if isinstance(cell, Estimate))
         for column in zip(*table.rows, strict=True)
     ]
     return PanelTable(
         table.title,
         table.columns,
-        tuple(tuple(_cell(cell, place) for cell, place in zip(row, places, strict=True)) for row in table.rows),
+        tuple(tuple(_cell(cell, count) for cell, count in zip(row, digits, strict=True)) for row in table.rows),
     )
 
 
-def _cell(cell: str | Estimate, places: int) -> TableCell:
-    return estimated(cell, places) if isinstance(cell, Estimate) else words(cell)
+def _cell(cell: str | Estimate, digits: int) -> TableCell:
+    return estimated(cell, digits) if isinstance(cell, Estimate) else text_cell(cell)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.report.types import DiagnosticPoint, Group, Row
+from benchmark.report import Arena, DiagnosticPoint, Row, words
 from leaderboard.figures import Figure, compact
 from leaderboard.palette import Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.lines import bare, line_figure, row_line
-from leaderboard.panels.printing import words
+from leaderboard.panels.printing import text_cell
 
 LEAD = (
     "Three properties that pairwise losses may show: the rejected completions drop drastically, the chosen ones "
@@ -52,18 +52,18 @@ QUANTITIES = (
 )
 
 
-def three_d(group: Group, palette: Palette) -> Panel | None:
+def three_d(arena: Arena, palette: Palette) -> Panel | None:
     """One figure per quantity that any row has, one line per row; None where there is nothing."""
-    figures = tuple(figure for quantity in QUANTITIES if (figure := _figure(group, palette, quantity)))
-    judged = [row for row in group.rows if row.collapse is not None]
-    tables = (_collapses(judged),) if judged else ()
+    figures = tuple(figure for quantity in QUANTITIES if (figure := _figure(arena, palette, quantity)))
+    known = [row for row in arena.rows if row.collapse is not None]
+    tables = (_collapses(known),) if known else ()
     if not figures and not tables:
         return None
-    return Panel("three-d", "While it trains: drop, degradation, dispersion", LEAD + _told(judged), figures, tables)
+    return Panel("three-d", "While it trains: drop, degradation, dispersion", LEAD + _collapsed(known), figures, tables)
 
 
-def _figure(group: Group, palette: Palette, quantity: Quantity) -> Figure | None:
-    rows = [row for row in group.rows if any(_value(point, quantity) is not None for point in row.diagnostics)]
+def _figure(arena: Arena, palette: Palette, quantity: Quantity) -> Figure | None:
+    rows = [row for row in arena.rows if any(_value(point, quantity) is not None for point in row.diagnostics)]
     if not rows:
         return None
     lines = [
@@ -85,23 +85,23 @@ def _value(point: DiagnosticPoint, quantity: Quantity) -> float | None:
     return point.values.get(quantity.name)
 
 
-def _told(judged: list[Row]) -> str:
+def _collapsed(known: list[Row]) -> str:
     """Which rows have collapsed."""
-    if not judged:
+    if not known:
         return ""
-    collapsed = [row.label for row in judged if row.collapse is not None and row.collapse.collapsed]
+    collapsed = [row.label for row in known if row.collapse is not None and row.collapse.collapsed]
     if not collapsed:
-        return f" By the rule below none of {len(judged)} rows has collapsed."
-    return f" By the rule below {len(collapsed)} of {len(judged)} rows collapsed: {', '.join(collapsed)}."
+        return f" By the rule below none of {len(known)} rows has collapsed."
+    return f" By the rule below {len(collapsed)} of {len(known)} rows collapsed: {', '.join(collapsed)}."
 
 
-def _collapses(judged: list[Row]) -> PanelTable:
+def _collapses(known: list[Row]) -> PanelTable:
     """Every row with the rule's sentence; those that have collapsed stand first."""
-    first = sorted(judged, key=lambda row: not (row.collapse and row.collapse.collapsed))
+    first = sorted(known, key=lambda row: not (row.collapse and row.collapse.collapsed))
     return PanelTable(CAPTION, ("Row", "Collapsed", "By the rule"), tuple(_collapse(row) for row in first))
 
 
 def _collapse(row: Row) -> tuple[TableCell, ...]:
     assert row.collapse is not None
     verdict = TableCell("✕ yes", kind="below") if row.collapse.collapsed else TableCell("✓ no")
-    return words(row.label, note=row.key), verdict, words(row.collapse.sentence)
+    return text_cell(row.label, hint=row.key), verdict, text_cell(words.collapse(row.collapse))

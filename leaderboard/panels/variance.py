@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.measure.table.variance import REWARD_MODEL
-from benchmark.report.types import Group, Row, Variance
-from leaderboard.figures import Figure, Trace, compact, plain, told
+from benchmark.report import REWARD_MODEL, Arena, Row, Variance, words
+from leaderboard.figures import Figure, Trace, compact, in_words, plain
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.dots import ROW_HEIGHT, row_axis
-from leaderboard.panels.printing import scientific, short, words
+from leaderboard.panels.printing import scientific, short, text_cell
 from leaderboard.tables import MISSING, finite
 
 LEAD = "More seeds narrow the parts that hold the word seed, more prompts those that hold prompt."
@@ -26,13 +25,13 @@ TONES = ("#5B7690", "#8CA3B8", "#6E8AA5", "#A0B3C6")
 HATCHES = ("", "/", "x", ".")
 
 
-def variance(group: Group) -> Panel | None:
+def variance(arena: Arena) -> Panel | None:
     """Bars of the parts, as they are and as shares, and their table; None where nothing is known."""
-    rows = [(row, row.variance) for row in group.rows if row.variance is not None]
-    if not rows and not group.seeds_needed:
+    rows = [(row, row.variance) for row in arena.rows if row.variance is not None]
+    if not rows and arena.seeds_needed is None:
         return None
     figures = (_bars(rows, shares=False), _bars(rows, shares=True)) if _summed(rows) else ()
-    lead = f"{group.seeds_needed} {LEAD}".strip()
+    lead = f"{words.seeds_needed(arena.seeds_needed)} {LEAD}".strip()
     return Panel("variance", "Where the spread comes from", lead, figures, (_table(rows),) if rows else ())
 
 
@@ -51,7 +50,7 @@ def _summed(rows: Parts) -> list[str]:
 
 def _bars(rows: Parts, shares: bool) -> Figure:
     """Stacked bars, one per row; plotly makes shares of them where `shares` is set."""
-    places, names = [-float(place) for place in range(len(rows))], _summed(rows)
+    heights, names = [-float(index) for index in range(len(rows))], _summed(rows)
     axis: dict[str, Any] = {"title": {"text": "variance of the mean, squared utility"}, "exponentformat": "power"}
     if shares:
         axis = {"title": {"text": "share of the known parts, %"}}
@@ -59,23 +58,23 @@ def _bars(rows: Parts, shares: bool) -> Figure:
         "variance-shares" if shares else "variance-parts",
         "As shares" if shares else "As variances",
         "The same, each row's known parts drawn to 100%." if shares else HOW,
-        told([f"{row.label}: {_told(parts, names)}" for row, parts in rows]),
+        in_words([f"{row.label}: {_values(parts, names)}" for row, parts in rows]),
         120 + ROW_HEIGHT * max(len(rows), 3),
-        ("part", "variance", "place", "row"),
-        [_part(name, index, rows, places) for index, name in enumerate(names)],
+        ("part", "variance", "height", "row"),
+        [_part(name, index, rows, heights) for index, name in enumerate(names)],
         {
             "barmode": "relative",
             "bargap": 0.35,
             "showlegend": True,
             "xaxis": {"zeroline": False, **axis},
-            "yaxis": row_axis([row.label for row, _ in rows], places),
+            "yaxis": row_axis([row.label for row, _ in rows], heights),
             "hovermode": "closest",
             **({"barnorm": "percent"} if shares else {}),
         },
     )
 
 
-def _part(name: str, index: int, rows: Parts, places: list[float]) -> Trace:
+def _part(name: str, index: int, rows: Parts, heights: list[float]) -> Trace:
     values = [parts.components.get(name) for _, parts in rows]
     return {
         "type": "bar",
@@ -83,7 +82,7 @@ def _part(name: str, index: int, rows: Parts, places: list[float]) -> Trace:
         "meta": {"row": name},
         "name": plain(name),
         "x": [compact(value) for value in values],
-        "y": places,
+        "y": heights,
         "text": [f"{plain(row.label)}: {short(value)}" for (row, _), value in zip(rows, values, strict=True)],
         "textposition": "none",
         "customdata": [[row.key] for row, _ in rows],
@@ -96,25 +95,25 @@ def _part(name: str, index: int, rows: Parts, places: list[float]) -> Trace:
     }
 
 
-def _told(parts: Variance, names: list[str]) -> str:
+def _values(parts: Variance, names: list[str]) -> str:
     return ", ".join(f"{name} {short(parts.components.get(name))}" for name in names)
 
 
 def _table(rows: Parts) -> PanelTable:
     """The parts in numbers; what the notes of all rows say stands once, below the table."""
     names = _names(rows)
-    notes = [parts.note.split("; ") if parts.note else [] for _, parts in rows]
-    shared = [said for said in notes[0] if all(said in note for note in notes)]
+    notes = [words.variance_notes(parts) for _, parts in rows]
+    shared = [remark for remark in notes[0] if all(remark in note for note in notes)]
     lines = [
         (
-            words(row.label, row.key),
+            text_cell(row.label, row.key),
             *(_cell(parts.components.get(name)) for name in names),
-            words("; ".join(said for said in note if said not in shared)),
+            text_cell("; ".join(remark for remark in note if remark not in shared)),
         )
         for (row, parts), note in zip(rows, notes, strict=True)
     ]
-    told_once = f"{CAPTION} Of all rows: {'; '.join(shared)}." if shared else CAPTION
-    return PanelTable(told_once, ("Row", *names, "Of this row"), tuple(lines))
+    caption = f"{CAPTION} Of all rows: {'; '.join(shared)}." if shared else CAPTION
+    return PanelTable(caption, ("Row", *names, "Of this row"), tuple(lines))
 
 
 def _cell(value: float | None) -> TableCell:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Error, sync_playwright
 
-from benchmark.report.types import Report
+from benchmark.report import Report
 from leaderboard import write_site
 from tests.leaderboard.opened import Opened
 

@@ -6,24 +6,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmark.core.seeds import generator
-from benchmark.report.columns import METRICS
-from benchmark.report.types import (
+from benchmark.report import (
+    METRICS,
     AdversarialCurve,
+    Arena,
     Collapse,
+    CollapseTerm,
     Curve,
     DiagnosticPoint,
     Estimate,
-    Group,
-    PathPoint,
     Report,
     Row,
     SampleCompletion,
     SamplePrompt,
+    SeedsKind,
+    SeedsNeeded,
     Selected,
     TrainingCurve,
+    TrajectoryPoint,
     Variance,
 )
-from tests.leaderboard.reports import compared, group, report, row, shifts
+from tests.leaderboard.reports import arena, compared, report, row, shifts
 from tests.synthetic import WORDS
 
 METHODS = ("dpo", "kldpo", "wdpo", *(f"method{i}" for i in range(33)))
@@ -33,25 +36,26 @@ DIAGNOSTICS = (
     *("logp_chosen", "logp_rejected", "logp_unseen", "logp_heldout", "gradient_ratio", "entropy", "eos_rate"),
     *("distinct_2", "longest_repeat", "length", "gold", "learned"),
 )
+LEAST = ("quality", "distinct_2", "eos_rate", "entropy")
 BALLS = (("prompts", "KL"), ("prompts", "chi-square"), ("prompts", "TV"), ("objectives", "TV"))
 RECORDED = ("loss", "loss_std", "accuracy", "margin", "chosen_log_ratio", "rejected_log_ratio")
 
 
-def large(row_count: int = 50, shift_count: int = 20, group_count: int = 1) -> Report:
-    """`group_count` groups of `row_count` rows over 36 methods, evaluated on `shift_count` shifts."""
-    return report(*(_group(place, row_count, shift_count) for place in range(group_count)))
+def large(row_count: int = 50, shift_count: int = 20, arena_count: int = 1) -> Report:
+    """`group_count` arenas of `row_count` rows over 36 methods, evaluated on `shift_count` shifts."""
+    return report(*(_arena(place, row_count, shift_count) for place in range(arena_count)))
 
 
-def _group(place: int, row_count: int, shift_count: int) -> Group:
+def _arena(place: int, row_count: int, shift_count: int) -> Arena:
     rows = tuple(_row(place, index, shift_count) for index in range(row_count))
-    return group(
+    return arena(
         f"shift {place} of a grid of mixtures",
         rows,
         train_shift=f"alpha_mixture(a=joy,b=sadness,alpha={place / 100})",
         eval_shifts=shifts(shift_count),
         samples=_samples(place, [item.key for item in rows]),
         selections=tuple(_selected(place, rule, method) for rule in ("nominal", "oracle") for method in METHODS),
-        seeds_needed="9 seeds would settle the comparison of the two best at 80% power.",
+        seeds_needed=SeedsNeeded(SeedsKind.SEEDS, "A", "B", 0.1, SEEDS, PROMPTS, 9, 0.8, 1000),
     )
 
 
@@ -69,8 +73,8 @@ def _row(place: int, index: int, shift_count: int) -> Row:
     draw, method = _draw(place, index), METHODS[index % len(METHODS)]
     over, start = 0.2 - index / 100, 0.8 - index / 200
     means = [start + (0.3 - start) * i / (shift_count - 1) for i in range(shift_count)]
-    path = tuple(
-        PathPoint(
+    trajectory = tuple(
+        TrajectoryPoint(
             step * 32,
             abs(draw(step**1.5 / 4, 0.1)),
             tuple(draw(mean, 0.02) for mean in means),
@@ -93,14 +97,17 @@ def _row(place: int, index: int, shift_count: int) -> Row:
         seeds_planned=SEEDS,
         metrics={metric.name: _estimate(draw, over if metric.headline else 0.5) for metric in METRICS},
         curve=Curve(tuple(_estimate(draw, m) for m in means), tuple(_estimate(draw, m + 0.04) for m in means)),
-        path=path,
+        trajectory=trajectory,
         rank=1 + index // 3,
         comparison=compared(draw(0.1, 0.05), draw(0.05, 0.01), draw(0.2, 0.01), "not separable", abs(draw(0.1, 0.01))),
         variance=Variance({name: abs(draw(1e-4, 1e-5)) for name in ("seed", "prompt", "seed x prompt", "completion")}),
-        collapse=Collapse(index % 17 == 16, "Quality 0.97 (least 0.5), EOS rate 0.98 (least 0.5), distinct-2 0.41."),
+        collapse=Collapse(
+            int(index % 17 == 16), SEEDS, tuple(CollapseTerm(name, draw(0.9, 0.1), 0.5) for name in LEAST)
+        ),
         adversarial=tuple(_adversarial(draw, *ball) for ball in BALLS),
         diagnostics=tuple(
-            DiagnosticPoint(point.step, point.kl, {name: draw(0.5, 0.2) for name in DIAGNOSTICS}) for point in path
+            DiagnosticPoint(point.step, point.kl, {name: draw(0.5, 0.2) for name in DIAGNOSTICS})
+            for point in trajectory
         ),
         training=TrainingCurve(
             tuple(range(2, 2 * STEPS + 1, 2)), {name: tuple(draw(0.5, 0.1) for _ in range(STEPS)) for name in RECORDED}
@@ -115,9 +122,9 @@ def _adversarial(draw: Draw, over: str, divergence: str) -> AdversarialCurve:
 
 def _selected(place: int, rule: str, method: str) -> Selected:
     draw = _draw(place, rule, method)
-    names = ("over_envelope", "nominal", "worst_case", "kl_to_reference")
+    names = ("gated_over_envelope", "gated_nominal", "gated_worst_case", "kl_to_reference")
     chosen = {name: _estimate(draw, 0.1) for name in names}
-    return Selected(rule, method, 20, f"{method}(beta=0.1)", 96, 0.6, chosen, ceiling=rule == "oracle")
+    return Selected(rule, "what it does", rule == "oracle", method, 20, f"{method}(beta=0.1)", 96, 0.6, chosen)
 
 
 def _samples(place: int, keys: list[str]) -> tuple[SamplePrompt, ...]:

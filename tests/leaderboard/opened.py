@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page
 
-SEEN = "section.group:not([hidden]):not([data-packed])"  # the group that is shown, once it is unpacked
+SEEN = "section.arena:not([hidden]):not([data-packed])"  # the arena that is shown, once it is unpacked
 
 
 @dataclass
@@ -18,14 +18,14 @@ class Opened:
     requests: list[str] = field(default_factory=list)  # all but the page's own file
 
     def row(self, label: str) -> Locator:
-        """Open the page of a row of the visible group, by its label."""
+        """Open the page of a row of the visible arena, by its label."""
         self.page.locator(f"{SEEN} .board .open").filter(has=self.page.get_by_text(label, exact=True)).click()
         cell = self.page.locator("dialog.cell")
         cell.wait_for()
         return cell
 
     def figure(self, name: str) -> None:
-        """Scroll a figure of the visible group into view and wait until it is drawn."""
+        """Scroll a figure of the visible arena into view and wait until it is drawn."""
         selector = f"{SEEN} figure[data-figure={name}]"
         self.page.locator(selector).evaluate("figure => figure.closest('details.fold')?.setAttribute('open', '')")
         self.page.locator(selector).scroll_into_view_if_needed()

@@ -5,26 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmark.report.types import (
+from benchmark.report import (
+    Absent,
     AdversarialCurve,
+    Arena,
     Claim,
-    Collapse,
+    ClaimVerdict,
     DiagnosticPoint,
     Estimate,
     EvalShift,
-    Group,
-    PathPoint,
+    Finding,
+    Measured,
+    NotChecked,
+    NothingTaken,
+    Place,
     Report,
     Row,
+    SeedsKind,
+    SeedsNeeded,
     Selected,
     Study,
     StudyFigure,
     StudyLine,
     StudyRow,
     StudyTable,
+    Subject,
+    TrajectoryPoint,
+    Unchecked,
     Variance,
+    missing,
 )
-from tests.leaderboard.reports import LONG, QUOTES, RTL, SCRIPT, group, report, rows, shifts
+from tests.leaderboard.reports import LONG, QUOTES, RTL, SCRIPT, arena, collapse, report, rows, shifts
 
 RULES = ("nominal", "held_out_shifts", "matched_kl", "data_driven_radius", "oracle")
 RADII = (0.0, 0.05, 0.1, 0.25, 0.5)
@@ -42,7 +53,7 @@ def far_shifts() -> tuple[EvalShift, ...]:
         )
         for shift in shifts()
     ]
-    return (*near[:-1], replace(near[-1], label_kl=None, label_note="infinite: 4% of pairs get a label that never was"))
+    return (*near[:-1], replace(near[-1], label_kl=None, label_absent=Absent.NEW_LABELS, new_labels=0.04))
 
 
 def _far(shift: EvalShift) -> float:
@@ -79,11 +90,11 @@ def diagnostics(pull: float) -> tuple[DiagnosticPoint, ...]:
     )
 
 
-def judged_path(path: tuple[PathPoint, ...]) -> tuple[PathPoint, ...]:
+def gold_trajectory(trajectory: tuple[TrajectoryPoint, ...]) -> tuple[TrajectoryPoint, ...]:
     """Learned reward rises along the path; gold turns round."""
     return tuple(
         replace(point, nominal=0.4 + 0.1 * place, gold_nominal=0.4 + 0.1 * place - 0.03 * place**2)
-        for place, point in enumerate(path)
+        for place, point in enumerate(trajectory)
     )
 
 
@@ -106,50 +117,53 @@ def filled(row: Row, place: int) -> Row:
     return replace(
         row,
         metrics=row.metrics | costs,
-        path=judged_path(row.path),
+        trajectory=gold_trajectory(row.trajectory),
         adversarial=adversarial(row.curve.gated[0].value),
         diagnostics=diagnostics(1 + place / 4),
-        collapse=Collapse(
-            place == 1, f"{'Collapsed in 1 of 3 seeds' if place == 1 else 'Not collapsed'}: quality 0.97."
-        ),
-        variance=Variance(parts, f"one sample per prompt; the worst shift is alpha={place % 2}"),
+        collapse=collapse(int(place == 1)),
+        variance=Variance(parts, f"alpha={place % 2}", seeds=3),
     )
 
 
 def selected(method: str, key: str, place: int) -> tuple[Selected, ...]:
     """Every rule for a method; the radius rule takes nothing."""
-    return tuple(
-        Selected(rule, method, 15, "", 0, 0.0, {}, False, "no setting of this method stands for a ball")
-        if rule == "data_driven_radius"
-        else Selected(
-            rule,
-            method,
-            15,
-            key,
-            32 * (index + 1),
-            0.6 + index / 20,
-            {
-                "over_envelope": Estimate(0.05 * place - 0.06, 0.05 * place - 0.08, 0.05 * place - 0.04, 3),
-                "worst_case": Estimate(0.3, 0.28, 0.33, 3),
-                "nominal": Estimate(0.7, 0.68, 0.71, 3),
-                "kl_to_reference": Estimate(1.5, None, None, 1, "one seed"),
-            },
-            rule == "oracle",
-            "no policy within 2 nats in 4% of replicates" if rule == "matched_kl" else "",
-        )
-        for index, rule in enumerate(RULES)
+    return tuple(_selected(method, key, place, index, rule) for index, rule in enumerate(RULES))
+
+
+def _selected(method: str, key: str, place: int, index: int, rule: str) -> Selected:
+    ceiling = rule == "oracle"
+    if rule == "data_driven_radius":
+        return Selected(rule, f"what {rule} does", ceiling, method, 15, nothing=NothingTaken.NO_BALL)
+    over = 0.05 * place - 0.06
+    return Selected(
+        rule,
+        f"what {rule} does",
+        ceiling,
+        method,
+        15,
+        key,
+        32 * (index + 1),
+        0.6 + index / 20,
+        {
+            "gated_over_envelope": Estimate(over, 0.05 * place - 0.08, 0.05 * place - 0.04, 3),
+            "gated_worst_case": Estimate(0.3, 0.28, 0.33, 3),
+            "gated_nominal": Estimate(0.7, 0.68, 0.71, 3),
+            "kl_to_reference": Estimate(1.5, None, None, 1),
+        },
+        budget=2.0 if rule == "matched_kl" else None,
+        lacking=0.04 if rule == "matched_kl" else 0.0,
     )
 
 
-def panel_group(**changes: Any) -> Group:
-    """A group that fills every panel of a group."""
+def panel_arena(**changes: Any) -> Arena:
+    """An arena that fills every panel of an arena."""
     made = tuple(filled(row, place) for place, row in enumerate(rows()))
     keys = ("wdpo(beta=0.1,rho=1)", "kldpo(beta=0.1,tau=0.1)", "ipo(beta=0.1)")
-    whole = group(
+    whole = arena(
         made=made,
         eval_shifts=far_shifts(),
         selections=tuple(s for place, key in enumerate(keys) for s in selected(key.split("(")[0], key, place)),
-        seeds_needed="About 12 seeds would settle whether GroupDRO is better than WDPO rho=1.",
+        seeds_needed=SeedsNeeded(SeedsKind.SEEDS, "GroupDRO", "WDPO rho=1", 0.11, 3, 600, 12, 0.8, 1000),
     )
     return replace(whole, **changes)
 
@@ -157,22 +171,21 @@ def panel_group(**changes: Any) -> Group:
 def claims() -> tuple[Claim, ...]:
     """A claim of every verdict, two papers."""
     xu, yan = "Xu et al., arXiv:2502.01930", "Yan et al., arXiv:2406.07327"
-    return (
-        Claim(
-            "falls", xu, "Experiment 1", "DPO falls under shift.", "grammar", "fall: +0.5 [+0.4, +0.6]", "reproduced"
-        ),
-        Claim(
-            "falls",
-            xu,
-            "Experiment 1",
-            "DPO falls under shift.",
-            "emotion",
-            "fall: −0.1 [−0.2, −0.1]",
-            "not reproduced",
-        ),
-        Claim("level", xu, "Figure 2", "KLDPO stays level.", "grammar", "fall: −0.01 [−0.05, +0.04]", "not separable"),
-        Claim("scales", yan, "Table 3", "It holds at 7B.", "", "no model of that size is run", "not run here"),
+    falls, level = ("falls", xu, "Experiment 1", "DPO falls under shift."), ("level", xu, "Figure 2", "KLDPO is level.")
+    nowhere = Finding(
+        None, ClaimVerdict.NOT_RUN_HERE, Unchecked(NotChecked.CANNOT_BE_RUN, reason="no model of that size is run")
     )
+    return (
+        _claim(falls, ClaimVerdict.REPRODUCED, "grammar", Estimate(0.5, 0.4, 0.6, 5)),
+        _claim(falls, ClaimVerdict.NOT_REPRODUCED, "emotion", Estimate(-0.1, -0.2, -0.1, 5)),
+        _claim(level, ClaimVerdict.NOT_SEPARABLE, "grammar", Estimate(-0.01, -0.05, 0.04, 5)),
+        Claim("scales", yan, "Table 3", "It holds at 7B.", ClaimVerdict.NOT_RUN_HERE, (nowhere,)),
+    )
+
+
+def _claim(named: tuple[str, str, str, str], verdict: ClaimVerdict, suite: str, estimate: Estimate) -> Claim:
+    measured = Measured("fall", Subject("DPO"), estimate, "above", far_shift="joy")
+    return Claim(*named, verdict, (Finding(Place(suite), verdict, measured),))
 
 
 def rates(log_axes: bool = True) -> StudyFigure:
@@ -181,9 +194,9 @@ def rates(log_axes: bool = True) -> StudyFigure:
     dpo = tuple(Estimate(n**-0.5, 0.9 * n**-0.5, 1.1 * n**-0.5, 5) for n in sizes)
     wdpo = (
         *(Estimate(n**-0.25, 0.8 * n**-0.25, 1.3 * n**-0.25, 5) for n in sizes[:2]),
-        Estimate(None, note="diverged"),
+        missing(Absent.NOT_RECORDED),
     )
-    proven = tuple(Estimate(n**-0.25, note="drawn, not measured") for n in sizes)
+    proven = tuple(Estimate(n**-0.25) for n in sizes)
     lines = (
         StudyLine("DPO", "dpo", sizes, dpo),
         StudyLine("WDPO ρ=1", "wdpo", sizes, wdpo),
@@ -200,30 +213,39 @@ def study(**changes: Any) -> Study:
         ("method", "exponent", "verdict"),
         (
             ("DPO", Estimate(-0.51, -0.53, -0.48, 5), "not separable from the bound"),
-            ("WDPO", Estimate(None, note="failed: diverged"), "–"),
+            ("WDPO", missing(Absent.FAILED, reason="diverged"), "–"),
         ),
     )
     made = Study("loglinear", "DPO converges as n^−1/2.", {"sizes": "100 to 10,000"}, (rates(),), (table,))
-    rows_ = tuple(StudyRow("any", method, method, {}, method, "done", "", 5) for method in ("dpo", "wdpo"))
+    rows_ = tuple(StudyRow("any", method, method, {}, method, "method", "done", "", 5) for method in ("dpo", "wdpo"))
     made = replace(made, rows=rows_)
     return replace(made, **changes)
 
 
-def panel_report(*groups: Group) -> Report:
+def panel_report(*arenas: Arena) -> Report:
     """A report with every panel."""
-    return replace(report(*(groups or (panel_group(),))), claims=claims(), studies=(study(),))
+    return replace(report(*(arenas or (panel_arena(),))), claims=claims(), studies=(study(),))
 
 
 def hostile_panels() -> Report:
     """Every string that comes from outside tries to be markup."""
     bad = f"{SCRIPT}{QUOTES}{RTL}"
-    first = replace(filled(rows()[0], 0), label=bad, collapse=Collapse(True, bad), variance=Variance({bad: 1e-4}, bad))
-    shifts = tuple(replace(shift, label=bad, name=bad, label_note=bad) for shift in far_shifts())
-    chosen = tuple(replace(s, method=first.method, key=LONG, note=bad) for s in panel_group().selections[:5])
-    made = group(made=(first,), eval_shifts=shifts, selections=chosen, seeds_needed=bad)
+    first = replace(
+        filled(rows()[0], 0), label=bad, collapse=collapse(1, name=bad), variance=Variance({bad: 1e-4}, bad)
+    )
+    shifts = tuple(replace(shift, label=bad, name=bad) for shift in far_shifts())
+    chosen = tuple(replace(s, method=first.method, key=LONG, summary=bad) for s in panel_arena().selections[:5])
+    made = arena(
+        made=(first,),
+        eval_shifts=shifts,
+        selections=chosen,
+        seeds_needed=SeedsNeeded(SeedsKind.TOO_FEW_IN_COMMON, bad, bad),
+    )
     one = rates()
     lines_ = tuple(replace(line, label=bad) for line in one.lines)
     figure_ = replace(one, id=bad, title=bad, how=bad, x_label=bad, y_label=bad, lines=lines_)
     bad_study = study(suite=bad, headline=bad, facts={bad: bad}, figures=(figure_,))
-    bad_claim = Claim(bad, bad, bad, bad, bad, bad, "reproduced")
+    measured = Measured(bad, Subject(bad), Estimate(0.1, 0.0, 0.2, 3), "above")
+    finding = Finding(Place(bad, bad), ClaimVerdict.REPRODUCED, measured)
+    bad_claim = Claim(bad, bad, bad, bad, ClaimVerdict.REPRODUCED, (finding,))
     return replace(panel_report(made), claims=(bad_claim, *claims()), studies=(bad_study,))

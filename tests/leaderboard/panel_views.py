@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.report.types import Group, Report, Row
+from benchmark.report import Arena, Report, Row
 from leaderboard.figures import Figure, Trace
 from leaderboard.palette import Palette
-from leaderboard.panels import Panel, PanelTable, group_panels, report_panels
-from tests.leaderboard.panel_reports import panel_group
-from tests.leaderboard.reports import group
+from leaderboard.panels import Panel, PanelTable, arena_panels, report_panels
+from tests.leaderboard.panel_reports import panel_arena
+from tests.leaderboard.reports import arena
 
 ORDER = ["selection", "distance", "adversarial", "three-d", "over-optimisation", "cost", "variance"]
 FIRST = "group_dro(beta=0.1)"
 DASH = "\N{EN DASH}"
 
 
-def of_group(made: Group | None = None) -> dict[str, Panel]:
-    shown = panel_group() if made is None else made
-    return {panel.id: panel for panel in group_panels(shown, Palette(shown.rows))}
+def of_arena(made: Arena | None = None) -> dict[str, Panel]:
+    shown = panel_arena() if made is None else made
+    return {panel.id: panel for panel in arena_panels(shown, Palette(shown.rows))}
 
 
 def of_report(made: Report) -> list[Panel]:
     lines = (line.method for study in made.studies for figure in study.figures for line in figure.lines)
-    return report_panels(made, Palette((row for group in made.groups for row in group.rows), lines))
+    return report_panels(made, Palette((row for arena in made.arenas for row in arena.rows), lines))
 
 
 def figure(panel: Panel, id_: str) -> Figure:
@@ -40,5 +40,5 @@ def column(table: PanelTable, name: str) -> list[str]:
     return [cells[place].text for cells in table.rows]
 
 
-def alone(item: Row, **changes: Any) -> Group:
-    return group(made=(item,), eval_shifts=(), **changes)
+def alone(item: Row, **changes: Any) -> Arena:
+    return arena(made=(item,), eval_shifts=(), **changes)

@@ -1,22 +1,27 @@
-"""What hand-made reports are made of: shifts, curves, paths, rows."""
+"""What hand-made reports are made of: shifts, curves, trajectories, rows."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from benchmark.report.columns import METRICS
-from benchmark.report.types import (
+from benchmark.measure.table.verdict import row_verdict
+from benchmark.report import (
+    METRICS,
+    Absent,
     Collapse,
+    CollapseTerm,
     Comparison,
     Curve,
     DiagnosticPoint,
     Estimate,
     EvalShift,
-    PathPoint,
     Row,
     Standing,
+    Status,
     TrainingCurve,
+    TrajectoryPoint,
+    missing,
 )
 
 
@@ -43,13 +48,14 @@ def curve(start: float, end: float, count: int = 11, width: float = 0.03) -> Cur
     return Curve(gated, tuple(Estimate(p + 0.04, p + 0.04 - width, p + 0.04 + width, 1800) for p in points))
 
 
-def path(start: float, end: float, kl: float, count: int = 11) -> tuple[PathPoint, ...]:
+def trajectory(start: float, end: float, kl: float, count: int = 11) -> tuple[TrajectoryPoint, ...]:
     """Five checkpoints that leave the reference (0.35 everywhere) for a straight curve."""
     points = []
     for step in range(5):
         t = step / 4
-        rewards = tuple((1 - t) * 0.35 + t * (start + (end - start) * i / (count - 1)) for i in range(count))
-        points.append(PathPoint(32 * step, kl * t**1.5, rewards, {"joy": rewards[-1], "sadness": rewards[0]}, {}, 0.97))
+        utilities = tuple((1 - t) * 0.35 + t * (start + (end - start) * i / (count - 1)) for i in range(count))
+        rewards = {"joy": utilities[-1], "sadness": utilities[0]}
+        points.append(TrajectoryPoint(32 * step, kl * t**1.5, utilities, rewards, {}, 0.97))
     return tuple(points)
 
 
@@ -57,14 +63,14 @@ def metrics(over: Estimate, start: float, end: float, kl: float) -> dict[str, Es
     """Every metric with some number."""
     made = {metric.name: Estimate(0.5, 0.45, 0.55, 1800) for metric in METRICS}
     return made | {
-        "over_envelope": over,
-        "nominal": Estimate(start, start - 0.02, start + 0.02, 1800),
-        "worst_case": Estimate(end, end - 0.03, end + 0.03, 1800),
-        "auc": Estimate((start + end) / 2, None, None, 1800),
-        "robustness_gap": Estimate(start - end, start - end - 0.03, start - end + 0.03, 1800),
+        "gated_over_envelope": over,
+        "gated_nominal": Estimate(start, start - 0.02, start + 0.02, 1800),
+        "gated_worst_case": Estimate(end, end - 0.03, end + 0.03, 1800),
+        "gated_auc": Estimate((start + end) / 2, None, None, 1800),
+        "gated_robustness_gap": Estimate(start - end, start - end - 0.03, start - end + 0.03, 1800),
         "kl_to_reference": Estimate(kl, kl - 0.2, kl + 0.2, 1800),
         "peak_memory_mb": Estimate(1234.0, None, None, 3),
-        "gold_worst_case": Estimate(None, note="This suite has no gold judge for the objective."),
+        "gated_gold_worst_case": missing(Absent.NOT_RECORDED),
     }
 
 
@@ -108,6 +114,11 @@ def compared(difference: float, low: float, high: float, verdict: Standing, p: f
     return Comparison("dpo(beta=0.1)", Estimate(difference, low, high, 1800), p, min(1.0, 8 * p), verdict)
 
 
+def collapse(fallen: int = 0, quality: float = 0.97, name: str = "quality") -> Collapse:
+    """By one term, in so many of three seeds."""
+    return Collapse(fallen, 3, (CollapseTerm(name, quality, 0.5),))
+
+
 def row(key: str, label: str, over: Estimate, start: float, end: float, kl: float, **changes: Any) -> Row:
     """A finished row; `changes` replaces any field."""
     method = key.split("(")[0]
@@ -125,14 +136,14 @@ def row(key: str, label: str, over: Estimate, start: float, end: float, kl: floa
         3,
         3,
         metrics(over, start, end, kl),
-        "Not separable from DPO.",
+        row_verdict("done", over),
         curve(start, end),
-        path(start, end, kl),
+        trajectory(start, end, kl),
         f"python run_all.py --suite grammar --methods '{key}' --seeds 3",
         rank=2,
         comparison=compared(0.02, -0.01, 0.05, "not separable"),
         diagnostics=diagnostics(),
-        collapse=Collapse(False, "Not collapsed: quality 0.97 (least 0.5)."),
+        collapse=collapse(),
         training=training(),
         versions={"torch": "2.13.0", "trl": "1.16.0"},
         runs=(1, 3),
@@ -140,7 +151,7 @@ def row(key: str, label: str, over: Estimate, start: float, end: float, kl: floa
     return replace(made, **changes)
 
 
-def failed(key: str, label: str, status: str, reason: str) -> Row:
+def failed(key: str, label: str, status: Status, reason: str) -> Row:
     """A row without numbers."""
     return row(
         key,
@@ -153,9 +164,9 @@ def failed(key: str, label: str, status: str, reason: str) -> Row:
         reason=reason,
         metrics={},
         curve=None,
-        path=(),
+        trajectory=(),
         seeds_done=0,
-        verdict="",
+        verdict=row_verdict(status, None),
         rank=None,
         comparison=None,
         diagnostics=(),

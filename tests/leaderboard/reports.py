@@ -6,30 +6,62 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from benchmark.report.types import (
-    Collapse,
+from benchmark.report import (
+    Absent,
+    Arena,
     Comparison,
+    Conflict,
+    ConflictKind,
     Estimate,
-    Group,
+    FewSeeds,
+    LabelAgreement,
+    NegativeControlClears,
     Report,
     Row,
     SampleCompletion,
     SamplePrompt,
+    Settings,
+    Verdict,
+    missing,
 )
-from tests.leaderboard.parts import compared, curve, diagnostics, failed, metrics, path, row, shifts, training
+from tests.leaderboard.parts import (
+    collapse,
+    compared,
+    curve,
+    diagnostics,
+    failed,
+    metrics,
+    row,
+    shifts,
+    training,
+    trajectory,
+)
 
-__all__ = ["compared", "curve", "diagnostics", "failed", "metrics", "path", "row", "shifts", "training"]
+__all__ = [
+    "collapse",
+    "compared",
+    "curve",
+    "diagnostics",
+    "failed",
+    "metrics",
+    "row",
+    "shifts",
+    "training",
+    "trajectory",
+]
 
 SCRIPT = "<script>alert('owned')</script>"
 QUOTES = "\"'></td></script><img src=x onerror=alert(1)> {{ 7*7 }} %{x} \\"
 RTL = "\u202eevil\u202c עברית"
 LONG = "w" * 10_000
-EMPTY = "No DPO mixture reaches this nominal reward: the programme is empty in 100% of replicates (a nominal win)."
+EMPTY = "nominal win: no mixture of DPO policies reaches this nominal utility; 100% of replicates empty"
 
 
 def rows() -> tuple[Row, ...]:
     """The odd cases: clears, ties, below, one seed, empty programme, failed, skipped, controls."""
-    one_seed = {name: Estimate(e.value, n=600, note=e.note) for name, e in metrics(Estimate(0.01), 0.7, 0.3, 1).items()}
+    one_seed = {
+        name: Estimate(e.value, n=600, absent=e.absent) for name, e in metrics(Estimate(0.01), 0.7, 0.3, 1).items()
+    }
     return (
         row(
             "group_dro(beta=0.1)",
@@ -39,7 +71,6 @@ def rows() -> tuple[Row, ...]:
             0.48,
             3.4,
             robust=True,
-            verdict="Clears the DPO envelope by 0.141.",
             rank=1,
             comparison=compared(0.26, 0.21, 0.31, "better", 0.0004),
         ),
@@ -47,7 +78,7 @@ def rows() -> tuple[Row, ...]:
         row(
             "kldpo(beta=0.1,tau=0.1)",
             "KLDPO tau=0.1",
-            Estimate(0.016, -0.026, 0.036, 1800, "39% of the replicates are empty."),
+            Estimate(0.016, -0.026, 0.036, 1800, empty_share=0.39),
             0.77,
             0.26,
             2.1,
@@ -59,19 +90,17 @@ def rows() -> tuple[Row, ...]:
             0.81,
             0.24,
             3.9,
-            verdict="Below the DPO envelope.",
             rank=5,
             comparison=compared(-0.04, -0.06, -0.02, "worse", 0.001),
-            collapse=Collapse(True, "Collapsed in 1 of 3 seeds: quality 0.31 (least 0.5), EOS rate 0.90 (least 0.5)."),
+            collapse=collapse(1, 0.31),
         ),
         row(
             "kldpo(beta=0.1,tau=1)",
             "KLDPO tau=1",
-            Estimate(None, note=EMPTY),
+            missing(Absent.NOMINAL_WIN, 1800, empty_share=1.0),
             0.84,
             0.22,
             4.4,
-            verdict="Reaches a nominal reward that no DPO mixture has.",
         ),
         row(
             "dpo(beta=0.1)",
@@ -80,7 +109,7 @@ def rows() -> tuple[Row, ...]:
             0.77,
             0.22,
             5.9,
-            comparison=Comparison("dpo(beta=0.1)", Estimate(None, note="this is the row compared with")),
+            comparison=Comparison("dpo(beta=0.1)", missing(Absent.IS_DPO)),
         ),
         row("dpo(beta=0.3)", "DPO beta=0.3", Estimate(-0.009, -0.031, 0.012, 1800), 0.80, 0.25, 4.3),
         row("dpo(beta=1)", "DPO beta=1", Estimate(-0.012, -0.034, 0.009, 1800), 0.76, 0.28, 2.2),
@@ -94,9 +123,9 @@ def rows() -> tuple[Row, ...]:
             metrics=one_seed,
             seeds_done=1,
             seeds_planned=3,
-            verdict="One seed: no interval.",
+            verdict=Verdict.ONE_SEED,
             rank=None,
-            comparison=Comparison("dpo(beta=0.1)", Estimate(None, note="one seed")),
+            comparison=Comparison("dpo(beta=0.1)", missing(Absent.NO_SEED_WITH_DPO)),
             training=None,
             diagnostics=(),
         ),
@@ -111,7 +140,6 @@ def rows() -> tuple[Row, ...]:
             0.53,
             6.6,
             role="positive control",
-            verdict="Clears 0, as it must.",
             rank=None,
         ),
         row(
@@ -122,7 +150,6 @@ def rows() -> tuple[Row, ...]:
             0.25,
             3,
             role="negative control",
-            verdict="Does not clear 0, as it must not.",
             rank=None,
         ),
     )
@@ -143,17 +170,18 @@ def samples(keys: list[str], texts: list[str]) -> tuple[SamplePrompt, ...]:
     )
 
 
-def group(name: str = "joy against sadness", made: tuple[Row, ...] | None = None, **changes: Any) -> Group:
-    """A group with the odd rows."""
+def arena(name: str = "joy against sadness", made: tuple[Row, ...] | None = None, **changes: Any) -> Arena:
+    """An arena with the odd rows."""
     made = rows() if made is None else made
     keys = [item.key for item in made if item.status == "done"][:6]
-    whole = Group(
+    whole = Arena(
         "grammar",
         "alpha_mixture(a=joy,b=sadness,alpha=0.1)",
         name,
-        "GroupDRO clears the DPO envelope on 3 seeds; WDPO and KLDPO do not: they give no more than DPO stopped early.",
-        "Joy and sadness conflict: at alpha = 1 annotators agree with the training labels on 46% of pairs.",
-        ("Three seeds only: intervals are wide.",),
+        3,
+        Conflict(ConflictKind.CONFLICT, "joy", 0.46, -0.2),
+        LabelAgreement(0.9, 500, population=False),
+        (FewSeeds(3),),
         shifts(),
         ("joy", "sadness"),
         made,
@@ -163,22 +191,21 @@ def group(name: str = "joy against sadness", made: tuple[Row, ...] | None = None
     return replace(whole, **changes)
 
 
-def report(*groups: Group) -> Report:
-    """A report around `groups`; by default two groups of the odd rows."""
-    if not groups:
-        second = group(
+def report(*arenas: Arena) -> Report:
+    """A report around `arenas`; by default two arenas of the odd rows."""
+    if not arenas:
+        second = arena(
             "fear against anger",
             rows()[:6],
             suite="emotion",
             caveats=(),
             linear=False,
             train_shift="alpha_mixture(a=anger,b=fear,alpha=0.1)",
-            headline="No method clears the envelope.",
         )
-        groups = (group(), second)
+        arenas = (arena(), second)
     return Report(
         "prefshift leaderboard",
-        groups,
+        arenas,
         {"grammar": {"data": "A probabilistic grammar.", "policy": "Llama shape, width 64, from scratch."}},
         (
             {
@@ -189,10 +216,7 @@ def report(*groups: Group) -> Report:
                 "packages": {"torch": "2.13.0", "trl": "1.16.0"},
             },
         ),
-        {
-            "intervals": "Crossed bootstrap of seeds and prompts, 2,000 replicates, 95% percentile.",
-            "selection": "Last checkpoint; no hyper-parameter is selected.",
-        },
+        Settings(0.95, 2000, (("nominal", "the greatest"),), (600,), (1,), (3,)),
     )
 
 
@@ -201,36 +225,43 @@ def hostile() -> Report:
     nasty = row(
         "evil(x=</script>)",
         f"{SCRIPT}{RTL}",
-        Estimate(0.1, 0.0, 0.2, 10, QUOTES),
+        Estimate(0.1, 0.0, 0.2, 10, against=QUOTES),
         0.5,
         0.4,
         1,
         summary=SCRIPT,
         paper=QUOTES,
-        verdict=f"{QUOTES}{LONG}",
         command=QUOTES,
         hparams={SCRIPT: QUOTES},
-        collapse=Collapse(True, f"{SCRIPT}{RTL}{LONG}"),
-        comparison=Comparison(QUOTES, Estimate(0.1, 0.0, 0.2, 10, SCRIPT), 0.01, 0.02, "better"),
+        collapse=collapse(1, 0.3, f"{SCRIPT}{RTL}{LONG}"),
+        comparison=Comparison(QUOTES, Estimate(0.1, 0.0, 0.2, 10, against=SCRIPT), 0.01, 0.02, "better"),
         versions={SCRIPT: QUOTES, LONG: LONG},
     )
-    long = row(LONG, LONG, Estimate(math.nan, note=LONG), 0.5, 0.4, 1, summary=LONG, reason=f"{LONG}{RTL}")
+    long = row(
+        LONG,
+        LONG,
+        Estimate(math.nan, absent=Absent.FAILED, reason=LONG),
+        0.5,
+        0.4,
+        1,
+        summary=LONG,
+        reason=f"{LONG}{RTL}",
+    )
     broken = failed(f"b{QUOTES}", QUOTES, "failed", f"{SCRIPT} {LONG}")
-    made = group(
+    made = arena(
         f"{SCRIPT}{LONG}",
         (nasty, long, broken),
         suite=QUOTES,
-        headline=f"{SCRIPT} {RTL}",
-        conflict=QUOTES,
-        caveats=(SCRIPT, LONG),
+        conflict=Conflict(ConflictKind.CONFLICT, f"{QUOTES} {RTL}", 0.4, -0.1),
+        caveats=(NegativeControlClears(SCRIPT), NegativeControlClears(LONG)),
         objectives=("joy", SCRIPT),
         samples=samples([nasty.key, long.key], [SCRIPT, QUOTES, RTL, LONG, "", "<!--<script>"]),
     )
-    whole = report(made, group("second"))
+    whole = report(made, arena("second"))
     return replace(
         whole,
         title=f"{SCRIPT}{RTL}",
         suites={SCRIPT: {QUOTES: LONG}},
-        settings={QUOTES: SCRIPT},
+        settings=Settings(0.95, 10, ((QUOTES, SCRIPT),), (1,), (1,), (1,), labelling=(((QUOTES, SCRIPT),),)),
         provenance=({"command": SCRIPT, "packages": {QUOTES: SCRIPT}, "seeds": [SCRIPT], LONG: None},),
     )

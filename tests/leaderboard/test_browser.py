@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.report.types import Estimate
+from benchmark.report import Estimate
 from tests.leaderboard.opened import SEEN, Opened
-from tests.leaderboard.reports import SCRIPT, group, hostile, report, rows
+from tests.leaderboard.reports import SCRIPT, arena, hostile, report, rows
 
 Show = Callable[..., Opened]
-FIGURES = ("forest", "curve-gated", "curve-ungated", "trajectory", "reward-kl-training", "reward-kl-farthest")
+FIGURES = ("forest", "curve-gated", "curve-ungated", "trajectory", "utility-kl-training", "utility-kl-farthest")
 
 
 def test_it_opens_from_disk_draws_every_figure_and_asks_the_network_for_nothing(show: Show) -> None:
@@ -39,7 +39,7 @@ def test_a_band_lies_behind_its_line_in_pieces_where_an_interval_is_missing(show
     gated = list(first.curve.gated)
     gated[4] = Estimate(0.5)
     made = replace(first, curve=replace(first.curve, gated=tuple(gated)))
-    opened = show(report(group(made=(made,))))
+    opened = show(report(arena(made=(made,))))
     opened.figure("curve-gated")
     band, line = opened.page.evaluate(f"document.querySelector('{SEEN} [data-figure=curve-gated] .plot').data")
     assert band["meta"]["band"] and band["fill"] == "toself" and line["y"][4] == 0.5
@@ -60,12 +60,12 @@ def test_a_band_lies_behind_its_line_in_pieces_where_an_interval_is_missing(show
 
 def test_sorting_is_numeric_with_missing_numbers_last_in_both_directions(show: Show) -> None:
     opened = show(report())
-    head = opened.page.locator(f"{SEEN} th[data-metric=over_envelope] button")
+    head = opened.page.locator(f"{SEEN} th[data-metric=gated_over_envelope] button")
     missing = ["KLDPO tau=1", "CVaR", "GR-DPO"]
     head.click()
     best_first = opened.labels()
     assert best_first[0] == "Oracle, mid mixture" and best_first[-4:] == ["SFT on chosen", *missing]
-    assert opened.page.locator(f"{SEEN} th[data-metric=over_envelope]").get_attribute("aria-sort") == "descending"
+    assert opened.page.locator(f"{SEEN} th[data-metric=gated_over_envelope]").get_attribute("aria-sort") == "descending"
     head.press("Enter")
     worst_first = opened.labels()
     assert worst_first == [*reversed(best_first[:-3]), *missing]
@@ -75,9 +75,9 @@ def test_sorting_is_numeric_with_missing_numbers_last_in_both_directions(show: S
 
 def test_lower_is_better_sorts_the_least_first(show: Show) -> None:
     opened = show(report())
-    opened.page.locator(f"{SEEN} th[data-metric=robustness_gap] button").click()
+    opened.page.locator(f"{SEEN} th[data-metric=gated_robustness_gap] button").click()
     assert opened.labels()[0] == "Oracle, mid mixture"
-    assert opened.page.locator(f"{SEEN} th[data-metric=robustness_gap]").get_attribute("aria-sort") == "ascending"
+    assert opened.page.locator(f"{SEEN} th[data-metric=gated_robustness_gap]").get_attribute("aria-sort") == "ascending"
 
 
 def test_the_filter_hides_rows_and_counts_what_is_left(show: Show) -> None:
@@ -99,7 +99,7 @@ def test_opening_a_row_brings_it_out_in_the_figures(show: Show) -> None:
     )
 
 
-def test_the_address_restores_group_sort_filter_columns_and_row(show: Show) -> None:
+def test_the_address_restores_arena_sort_filter_columns_and_row(show: Show) -> None:
     opened = show(report())
     page = opened.page
     page.get_by_role("tab").nth(1).click()
@@ -113,8 +113,8 @@ def test_the_address_restores_group_sort_filter_columns_and_row(show: Show) -> N
     assert opened.labels() == before and before[0] == "DPO beta=0.1" and "SFT on chosen" not in before
     assert page.locator(f"{SEEN} .view").input_value() == "KL and price"
     assert page.locator("dialog.cell #cell-title").inner_text() == "WDPO rho=1"
-    assert page.locator(f"{SEEN} th[data-metric=price]").is_visible()
-    assert not page.locator(f"{SEEN} th[data-metric=auc]").is_visible()
+    assert page.locator(f"{SEEN} th[data-metric=gated_price]").is_visible()
+    assert not page.locator(f"{SEEN} th[data-metric=gated_auc]").is_visible()
 
 
 def test_tabs_move_with_the_arrow_keys(show: Show) -> None:
@@ -126,11 +126,11 @@ def test_tabs_move_with_the_arrow_keys(show: Show) -> None:
 
 def test_definitions_show_on_focus_and_n_on_a_tap(show: Show) -> None:
     opened = show(report())
-    opened.page.locator(f"{SEEN} th[data-metric=auc] button").focus()
+    opened.page.locator(f"{SEEN} th[data-metric=gated_auc] button").focus()
     definition = opened.page.locator(f"{SEEN} .definition")
-    assert "Mean gated reward over the evaluation shifts" in definition.inner_text()
+    assert "Mean gated utility over the evaluation shifts" in definition.inner_text()
     opened.page.locator(f"{SEEN} .board tbody").nth(2).locator("td").nth(2).click()
-    assert "+0.016 [−0.026, 0.036], n = 1,800. 39% of the replicates are empty." in definition.inner_text()
+    assert "+0.016 [−0.026, 0.036], n = 1,800. 39% of replicates empty" in definition.inner_text()
 
 
 def test_samples_are_found_by_their_words(show: Show) -> None:
@@ -154,9 +154,9 @@ def test_the_csv_of_a_figure_holds_the_numbers_with_intervals(show: Show) -> Non
     with opened.page.expect_download() as download:
         opened.page.locator(f"{SEEN} figure[data-figure=forest] .csv").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0] == "row,over_envelope,place,low,high,n"
+    assert lines[0] == "row,gated_over_envelope,height,low,high,n"
     assert lines[1] == "group_dro(beta=0.1),0.141,0,0.111,0.175,1800"
-    assert '"kldpo(beta=0.1,tau=1)",,-4,,,0' in lines
+    assert '"kldpo(beta=0.1,tau=1)",,-4,,,1800' in lines
 
 
 def test_hostile_text_stays_text(show: Show) -> None:
@@ -191,7 +191,7 @@ def test_nothing_overflows_a_phone(show: Show) -> None:
 
 def test_cards_are_sorted_by_a_list(show: Show) -> None:
     opened = show(report(), width=390)
-    opened.page.locator(f"{SEEN} .sort").select_option("nominal")
+    opened.page.locator(f"{SEEN} .sort").select_option("gated_nominal")
     assert opened.labels()[0] == "KLDPO tau=1"
 
 
@@ -224,12 +224,11 @@ def _contrast(a: float, b: float) -> float:
     return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 
 
-def test_one_group_without_rows_or_samples_still_opens(show: Show) -> None:
-    opened = show(report(group(made=(), samples=(), eval_shifts=(), conflict="", headline="Nothing ran.")))
-    opened.figure("forest")
-    assert opened.complaints == [] and opened.page.locator("h2.headline").inner_text() == "Nothing ran."
+def test_one_arena_without_rows_or_samples_still_opens(show: Show) -> None:
+    opened = show(report(arena(made=(), samples=(), eval_shifts=())))
+    assert opened.complaints == [] and opened.page.locator("h2.headline").inner_text() == "Nothing was run."
 
 
-def test_an_address_that_names_nothing_opens_the_first_group(show: Show) -> None:
-    opened = show(report(), hash="#group=gone&sort=gone:up&row=gone&view=gone&filter=")
+def test_an_address_that_names_nothing_opens_the_first_arena(show: Show) -> None:
+    opened = show(report(), hash="#arena=gone&sort=gone:up&row=gone&view=gone&filter=")
     assert opened.complaints == [] and len(opened.labels()) == 14

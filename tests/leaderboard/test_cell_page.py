@@ -10,7 +10,7 @@ from benchmark.report.flat import leaderboard_rows
 from leaderboard.export import export
 from tests.leaderboard.large import large
 from tests.leaderboard.opened import SEEN, Opened
-from tests.leaderboard.reports import group, report
+from tests.leaderboard.reports import arena, report
 
 Show = Callable[..., Opened]
 CELL_FIGURES = ("cell-loss", "cell-accuracy", "cell-log-ratios", "cell-logp")
@@ -40,7 +40,7 @@ def test_the_numbers_of_a_page_are_those_of_the_table(show: Show) -> None:
     cell = opened.row("KLDPO tau=0.3")
     lines = dict(line.split("\n", 1) for line in cell.locator(".numbers > div").all_inner_texts())
     assert lines["Over DPO envelope"].replace("\n", " ") == "−0.020 [−0.040, −0.003]" and lines["Rank"] == "5"
-    assert len(lines) == 24 and lines["Worst case, gold"] == "–"
+    assert len(lines) == 29 and lines["Worst case, gold, gated"] == "–"
 
 
 def test_escape_closes_the_page_and_gives_the_focus_back(show: Show) -> None:
@@ -95,14 +95,14 @@ def test_a_row_can_be_brought_out_from_its_page(show: Show) -> None:
     assert pressed.all_inner_texts() == ["WDPO rho=1"]
 
 
-def test_another_group_is_unpacked_when_it_is_opened_and_by_a_link(show: Show) -> None:
-    made = report(*(group(f"shift {i}", train_shift=f"s{i}") for i in range(3)))
+def test_another_arena_is_unpacked_when_it_is_opened_and_by_a_link(show: Show) -> None:
+    made = report(*(arena(f"shift {i}", train_shift=f"s{i}") for i in range(3)))
     opened = show(made)
     assert opened.page.locator("#g2 table").count() == 0
     opened.page.get_by_role("tab").nth(2).click()
     assert len(opened.labels()) == 14 and opened.page.locator("#g1 table").count() == 0
     opened.figure("trajectory")
-    linked = show(made, hash="#group=grammar%2Fs1&sort=nominal%3Adescending&row=gr_dpo%28eta%3D1%29")
+    linked = show(made, hash="#arena=grammar%2Fs1&sort=gated_nominal%3Adescending&row=gr_dpo%28eta%3D1%29")
     linked.page.wait_for_selector("dialog.cell[open]")
     assert (
         linked.labels()[0] == "KLDPO tau=1" and "needs annotator groups" in linked.page.locator("dialog").inner_text()
@@ -144,7 +144,7 @@ def test_prompts_are_turned_with_the_arrow_keys(show: Show) -> None:
 def test_the_main_table_downloads_as_csv_latex_and_markdown(show: Show) -> None:
     made = report()
     opened = show(made)
-    table = leaderboard_rows(replace(made, groups=made.groups[:1]))
+    table = leaderboard_rows(replace(made, arenas=made.arenas[:1]))
     for format, ending in (("csv", "csv"), ("latex", "tex"), ("markdown", "md")):
         with opened.page.expect_download() as download:
             opened.page.locator(f"{SEEN} [data-export={format}]").click()

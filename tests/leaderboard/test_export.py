@@ -12,7 +12,7 @@ import pytest
 from benchmark.core.errors import UserError
 from benchmark.report.flat import leaderboard_rows
 from leaderboard.export import export
-from tests.leaderboard.reports import group, report
+from tests.leaderboard.reports import arena, report
 
 
 def table() -> pd.DataFrame:
@@ -25,18 +25,18 @@ def table() -> pd.DataFrame:
             "label": ["WDPO_1 & 50% | x", "DPO", "CVaR"],
             "status": ["done", "done", "failed"],
             "reason": ["", "", "loss\nis NaN"],
-            "nominal": [0.5, 0.25, math.nan],
-            "nominal_low": [0.4, math.nan, math.nan],
-            "nominal_high": [0.6, math.nan, math.nan],
-            "nominal_n": [3, 1, 0],
-            "over_envelope": [-0.02, 0.1, math.nan],
-            "over_envelope_low": [-0.03, 0.05, math.nan],
-            "over_envelope_high": [-0.01, 0.15, math.nan],
-            "auc": math.nan,
+            "gated_nominal": [0.5, 0.25, math.nan],
+            "gated_nominal_low": [0.4, math.nan, math.nan],
+            "gated_nominal_high": [0.6, math.nan, math.nan],
+            "gated_nominal_n": [3, 1, 0],
+            "gated_over_envelope": [-0.02, 0.1, math.nan],
+            "gated_over_envelope_low": [-0.03, 0.05, math.nan],
+            "gated_over_envelope_high": [-0.01, 0.15, math.nan],
+            "gated_auc": math.nan,
             "rank": [2, 1, math.nan],
-            "difference_to_dpo": [0.1, math.nan, math.nan],
-            "difference_to_dpo_low": [0.05, math.nan, math.nan],
-            "difference_to_dpo_high": [0.15, math.nan, math.nan],
+            "gated_difference_to_dpo": [0.1, math.nan, math.nan],
+            "gated_difference_to_dpo_low": [0.05, math.nan, math.nan],
+            "gated_difference_to_dpo_high": [0.15, math.nan, math.nan],
         }
     )
 
@@ -44,25 +44,25 @@ def table() -> pd.DataFrame:
 def test_csv_loses_nothing_and_has_the_headline_before_other_metrics() -> None:
     read = pd.read_csv(io.StringIO(export(table(), "csv")))
     assert set(read.columns) == set(table().columns)
-    assert list(read.columns)[:6] == ["suite", "train_shift", "label", "status", "rank", "over_envelope"]
-    assert read["over_envelope"].tolist()[:2] == [-0.02, 0.1] and math.isnan(read["over_envelope"][2])
+    assert list(read.columns)[:6] == ["suite", "train_shift", "label", "status", "rank", "gated_over_envelope"]
+    assert read["gated_over_envelope"].tolist()[:2] == [-0.02, 0.1] and math.isnan(read["gated_over_envelope"][2])
 
 
 def test_csv_may_be_rounded_to_significant_digits() -> None:
-    wide = table().assign(nominal=[0.123456, 1234.56, math.nan])
+    wide = table().assign(gated_nominal=[0.123456, 1234.56, math.nan])
     read = pd.read_csv(io.StringIO(export(wide, "csv", digits=4)))
-    assert read["nominal"].tolist()[:2] == [0.1235, 1235.0]
+    assert read["gated_nominal"].tolist()[:2] == [0.1235, 1235.0]
 
 
 def test_json_has_null_for_missing() -> None:
     read = json.loads(export(table(), "json"))
-    assert read[2]["over_envelope"] is None and read[0]["nominal"] == 0.5
+    assert read[2]["gated_over_envelope"] is None and read[0]["gated_nominal"] == 0.5
 
 
 def test_markdown_prints_intervals_and_reasons_and_escapes() -> None:
     head, rule, wdpo, dpo, cvar = export(table(), "markdown").splitlines()
     assert (
-        head.endswith("| Over DPO envelope (utility) | Against DPO (utility) | Nominal (utility) |")
+        head.endswith("| Over DPO envelope (utility) | Against DPO (utility) | Nominal, gated (utility) |")
         and "AUC" not in head
     )
     assert rule.count("---:") == 4
@@ -88,11 +88,13 @@ def test_an_unknown_format_is_a_users_error() -> None:
 
 
 def test_the_table_holds_rank_and_comparison_as_the_page_shows_them() -> None:
-    rows = leaderboard_rows(report(group())).set_index("key")
+    rows = leaderboard_rows(report(arena())).set_index("key")
     first, worse, control = (
         rows.loc[key] for key in ("group_dro(beta=0.1)", "kldpo(beta=0.1,tau=0.3)", "dpo(beta=0.6)")
     )
     assert first["rank"] == 1 and worse["rank"] == 5 and pd.isna(control["rank"])
-    assert [first[f"difference_to_dpo{part}"] for part in ("", "_low", "_high")] == [0.26, 0.21, 0.31]
-    assert (first["verdict_to_dpo"], worse["verdict_to_dpo"]) == ("better", "worse")
-    assert first["p_holm_to_dpo"] == pytest.approx(8 * 0.0004)
+    assert [first[f"gated_difference_to_dpo{part}"] for part in ("", "_low", "_high")] == [0.26, 0.21, 0.31]
+    assert (first["gated_verdict_to_dpo"], worse["gated_verdict_to_dpo"]) == ("better", "worse")
+    assert (first["verdict"], control["verdict"]) == ("clears", "does_not_clear")
+    assert first["sentence"].startswith("Clears the DPO envelope by +0.141")
+    assert first["gated_p_holm_to_dpo"] == pytest.approx(8 * 0.0004)

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from benchmark.report.types import Estimate
+from benchmark.report import Estimate
 from leaderboard.cells import cell_view
-from leaderboard.figures import compact, curve, forest, plain, told
+from leaderboard.figures import compact, curve, forest, in_words, plain
 from leaderboard.palette import COLOURS, GREY, MARKERS, SYMBOLS, Look, Palette
-from leaderboard.paths import ends, reward_kl, trajectory
-from tests.leaderboard.reports import LONG, RTL, SCRIPT, group, row, rows
+from leaderboard.trajectories import ends, plane_figure, utility_kl
+from tests.leaderboard.reports import LONG, RTL, SCRIPT, arena, row, rows
 
 
 def test_one_colour_per_method_and_one_marker_per_row() -> None:
@@ -62,12 +62,13 @@ def test_every_symbol_can_be_drawn_in_the_table() -> None:
 
 
 def test_forest_keeps_the_order_draws_asymmetric_bars_and_sets_controls_apart() -> None:
-    figure = forest(group(), Palette(rows()))
+    figure = forest(arena(), Palette(rows()))
+    assert figure is not None
     points = {trace["meta"]["row"]: trace for trace in figure.data}
     assert points["group_dro(beta=0.1)"]["error_x"]["array"] == pytest.approx([0.175 - 0.141])
     assert points["group_dro(beta=0.1)"]["error_x"]["arrayminus"] == pytest.approx([0.141 - 0.111])
     assert "error_x" not in points["ipo(beta=0.1)"]  # one seed: no interval
-    assert points["kldpo(beta=0.1,tau=1)"]["x"] == [None] and "No DPO" in figure.layout["annotations"][0]["text"]
+    assert points["kldpo(beta=0.1,tau=1)"]["x"] == [None] and "nominal win" in figure.layout["annotations"][0]["text"]
     assert "cvar(level=0.5)" not in points
     places = [trace["y"][0] for trace in figure.data]
     gaps = [a - b for a, b in pairwise(places)]
@@ -77,7 +78,7 @@ def test_forest_keeps_the_order_draws_asymmetric_bars_and_sets_controls_apart() 
 
 
 def test_curve_has_bounds_a_line_and_a_mark_at_the_training_shift() -> None:
-    made = group(made=rows()[:1])
+    made = arena(made=rows()[:1])
     figure = curve(made, Palette(made.rows), gated=True)
     assert figure is not None
     (line,) = figure.data
@@ -88,21 +89,21 @@ def test_curve_has_bounds_a_line_and_a_mark_at_the_training_shift() -> None:
 
 
 def test_bands_of_many_rows_wait_until_a_row_is_brought_out() -> None:
-    figure = curve(group(), Palette(rows()), gated=True)
+    figure = curve(arena(), Palette(rows()), gated=True)
     assert figure is not None and not any(line["meta"]["bounds"] for line in figure.data)
 
 
 def test_shifts_without_an_axis_stand_in_order_under_their_names() -> None:
-    shifts = tuple(replace(shift, position=None) for shift in group().eval_shifts)
-    made = group(eval_shifts=shifts)
+    shifts = tuple(replace(shift, position=None) for shift in arena().eval_shifts)
+    made = arena(eval_shifts=shifts)
     figure = curve(made, Palette(made.rows), gated=False)
     assert figure is not None and figure.layout["xaxis"]["tickvals"] == list(range(11))
     assert ends(made) == (1, 10)  # the training shift, and the shift that agrees least with it
 
 
 def test_trajectory_spans_the_two_ends_with_dpo_behind() -> None:
-    made = group(made=(rows()[0], rows()[5]))
-    figure = trajectory(made, Palette(made.rows))
+    made = arena(made=(rows()[0], rows()[5]))
+    figure = plane_figure(made, Palette(made.rows))
     assert figure is not None and [trace["meta"].get("row") for trace in figure.data] == [
         None,
         "group_dro(beta=0.1)",
@@ -113,18 +114,18 @@ def test_trajectory_spans_the_two_ends_with_dpo_behind() -> None:
     assert last[None] == last["dpo(beta=0.1)"] == (0.77, 0.22)
 
 
-def test_reward_kl_at_the_training_shift_and_at_the_farthest() -> None:
-    made = group(made=(rows()[0],))
-    near, far = (reward_kl(made, Palette(made.rows), where) for where in ("training", "farthest"))
+def test_utility_kl_at_the_training_shift_and_at_the_farthest() -> None:
+    made = arena(made=(rows()[0],))
+    near, far = (utility_kl(made, Palette(made.rows), where) for where in ("training", "farthest"))
     assert near is not None and far is not None
     assert near.data[0]["x"][-1] == far.data[0]["x"][-1] == 3.4
     assert near.data[0]["y"][-1] == pytest.approx(0.543) and far.data[0]["y"][-1] == pytest.approx(0.48)
 
 
 def test_without_a_training_shift_there_is_no_picture_at_it() -> None:
-    shifts = tuple(replace(shift, is_training=False) for shift in group().eval_shifts)
-    made = group(eval_shifts=shifts)
-    assert reward_kl(made, Palette(made.rows), "training") is None
+    shifts = tuple(replace(shift, is_training=False) for shift in arena().eval_shifts)
+    made = arena(eval_shifts=shifts)
+    assert utility_kl(made, Palette(made.rows), "training") is None
 
 
 def test_labels_of_figures_are_short_visible_and_no_markup() -> None:
@@ -144,8 +145,8 @@ def test_numbers_of_figures_have_three_digits_or_are_whole() -> None:
 
 
 def test_the_words_of_a_figure_stop_after_fifteen_rows_and_say_so() -> None:
-    assert told(["a", "b"]) == "a; b."
-    assert told([str(i) for i in range(20)]).endswith("14; 5 more in the data.")
+    assert in_words(["a", "b"]) == "a; b."
+    assert in_words([str(i) for i in range(20)]).endswith("14; 5 more in the data.")
 
 
 def test_the_figures_of_a_row_hold_what_was_recorded() -> None:

@@ -9,14 +9,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.report.columns import METRICS
-from benchmark.report.types import Estimate
+from benchmark.report import METRICS, RANK, TO_DPO, Absent, Estimate, missing, words
 from leaderboard import write_site
 from leaderboard.packing import plotly_script
 from leaderboard.page import hidden_columns, render
-from leaderboard.tables import COLUMNS, RANK, TO_DPO, VIEWS, cell, interval, notes, number
+from leaderboard.tables import COLUMNS, VIEWS, cell, interval, notes, number
 from tests.leaderboard.large import large
-from tests.leaderboard.reports import EMPTY, group, hostile, report, row, rows
+from tests.leaderboard.reports import EMPTY, arena, failed, hostile, report, row, rows
 
 HEADLINE = METRICS[0]
 
@@ -38,15 +37,15 @@ def test_fifty_rows_on_twenty_shifts_take_less_than_three_megabytes() -> None:
     assert len(render(large()).encode()) < 3_000_000
 
 
-def test_twenty_such_groups_take_less_than_six() -> None:
-    one, two = (len(render(large(group_count=count)).encode()) for count in (1, 2))
-    assert one + 19 * (two - one) < 6_000_000  # further groups are packed alike; speed/page.py writes all twenty
+def test_twenty_such_arenas_take_less_than_six() -> None:
+    one, two = (len(render(large(arena_count=count)).encode()) for count in (1, 2))
+    assert one + 19 * (two - one) < 6_000_000  # further arenas are packed alike; speed/page.py writes all twenty
 
 
-def test_further_groups_are_packed_with_their_tables() -> None:
-    one, two = (render(report(*(group(f"s{i}") for i in range(count)))) for count in (1, 2))
+def test_further_arenas_are_packed_with_their_tables() -> None:
+    one, two = (render(report(*(arena(f"s{i}") for i in range(count)))) for count in (1, 2))
     assert two.count("<tbody") == one.count("<tbody") and 'id="data-g1"' in two and 'id="g1"' in two
-    assert "the first of 2 groups" in two  # said to readers without scripts
+    assert "the first of 2 arenas" in two  # said to readers without scripts
 
 
 def test_ranks_are_shared_with_an_equals_sign_and_missing_ones_say_why() -> None:
@@ -64,15 +63,19 @@ def test_the_comparison_with_dpo_prints_its_verdict_and_its_p_values() -> None:
 
 
 def test_what_was_not_compared_says_why() -> None:
-    assert cell(rows()[5], TO_DPO).note == "this is the row compared with"
+    assert cell(rows()[5], TO_DPO).note == "this is DPO"
     assert cell(rows()[9], TO_DPO).note == "no plain DPO to compare with"
     plain = replace(rows()[5], rank=None, comparison=None)
     assert cell(plain, TO_DPO).note == "what the others are compared with" and "envelope" in cell(plain, RANK).note
 
 
 def test_a_collapsed_row_carries_a_badge_with_the_rule() -> None:
-    text = render(report(group()))
-    assert text.count('class="badge collapsed"') == 1 and "Collapsed in 1 of 3 seeds: quality 0.31" in text
+    text = render(report(arena()))
+    assert (
+        text.count('class="badge collapsed"') == 1
+        and "Collapsed in 1 of 3 seeds: at the worst seed" in text
+        and "quality 0.31 (least 0.5)" in text
+    )
 
 
 def test_the_same_report_gives_the_same_page() -> None:
@@ -83,7 +86,7 @@ def test_missing_failed_and_skipped_differ_and_give_their_reason() -> None:
     text = render(report())
     assert 'class="badge failed"' in text and "loss became NaN at step 40" in text
     assert 'class="badge skipped"' in text and "needs annotator groups" in text
-    assert 'class="missing"' in text and "the programme is empty in 100%" in text
+    assert 'class="missing"' in text and EMPTY in text
 
 
 def test_no_hostile_text_becomes_markup() -> None:
@@ -107,7 +110,8 @@ def test_an_interval_that_touches_zero_is_neither_clear_nor_below() -> None:
 
 def test_missing_is_a_dash_with_a_reason_and_sorts_last() -> None:
     for value in (None, math.nan, math.inf):
-        made = cell(row("x", "X", Estimate(value, note=EMPTY), 0.5, 0.4, 1), HEADLINE)
+        empty = Estimate(value, absent=Absent.NOMINAL_WIN, empty_share=1.0)
+        made = cell(row("x", "X", empty, 0.5, 0.4, 1), HEADLINE)
         assert (made.text, made.order, made.note, made.kind) == ("\N{EN DASH}", None, EMPTY, "missing")
     assert cell(row("x", "X", Estimate(0.0), 0.5, 0.4, 1), HEADLINE).text == "0.000"
 
@@ -119,9 +123,17 @@ def test_numbers_have_equal_decimals_and_a_true_minus() -> None:
 
 
 def test_columns_that_share_a_reason_share_a_note() -> None:
-    made = row("x", "X", Estimate(None, note="why"), 0.5, 0.4, 1)
-    made.metrics["auc"] = Estimate(None, note="why")
-    assert ("Over DPO envelope, AUC", "why") in notes(made)
+    why = missing(Absent.FAILED, reason="why")
+    made = row("x", "X", why, 0.5, 0.4, 1)
+    made.metrics["auc"] = why
+    assert ("Over DPO envelope, AUC", "failed: why") in notes(made)
+
+
+def test_an_arena_in_which_every_cell_failed_says_so_and_why() -> None:
+    lost = tuple(failed(key, key.upper(), "failed", "out of memory") for key in ("dpo", "kldpo"))
+    text = render(report(arena(made=lost, samples=())))
+    assert "Every cell failed: DPO and KLDPO failed (out of memory)." in text and 'data-figure="forest"' not in text
+    assert " yet" not in words.headline(arena(made=lost))
 
 
 def test_views_name_metrics_that_exist_and_never_hide_the_headline() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from benchmark.report.types import Estimate
+from benchmark.report import Absent, Estimate, missing
 from leaderboard.palette import Palette
 from leaderboard.panels.lines import Line, drawn, with_bars
 from leaderboard.panels.printing import decimals, estimated, pointed, scientific, short
 from tests.leaderboard.opened import Opened
-from tests.leaderboard.panel_reports import far_shifts, hostile_panels, panel_group, panel_report
-from tests.leaderboard.panel_views import DASH, FIRST, ORDER, alone, lines, of_group, of_report
+from tests.leaderboard.panel_reports import far_shifts, hostile_panels, panel_arena, panel_report
+from tests.leaderboard.panel_views import DASH, FIRST, ORDER, alone, lines, of_arena, of_report
 from tests.leaderboard.reports import row, rows
 
 # What is there, and what is left out ------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ def test_numbers_in_words_and_what_rounding_leaves() -> None:
 
 
 def test_panels_stand_in_the_order_of_the_page_and_ids_are_unique() -> None:
-    panels = of_group()
+    panels = of_arena()
     assert list(panels) == ORDER
     ids = [figure.id for panel in panels.values() for figure in panel.figures]
     assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[a-z0-9-]+", id_) for id_ in ids)
@@ -38,7 +38,7 @@ def test_panels_stand_in_the_order_of_the_page_and_ids_are_unique() -> None:
 def test_a_panel_without_data_is_left_out() -> None:
     bare = row("ipo(beta=0.1)", "IPO", Estimate(0.1), 0.7, 0.3, 1)
     bare = replace(bare, metrics={}, diagnostics=(), collapse=None)
-    assert of_group(alone(bare)) == {}
+    assert of_arena(alone(bare)) == {}
     assert of_report(replace(panel_report(), claims=(), studies=())) == []
 
 
@@ -47,28 +47,28 @@ def test_a_panel_without_data_is_left_out() -> None:
     [
         ("adversarial", {"adversarial": ()}),
         ("three-d", {"diagnostics": (), "collapse": None}),
-        ("over-optimisation", {"path": ()}),
+        ("over-optimisation", {"trajectory": ()}),
         ("cost", {"metrics": {}}),
         ("variance", {"variance": None}),
     ],
 )
 def test_each_panel_of_rows_goes_with_its_own_data(panel: str, changes: dict[str, Any]) -> None:
-    whole = panel_group(seeds_needed="")
+    whole = panel_arena(seeds_needed=None)
     without = replace(whole, rows=tuple(replace(item, **changes) for item in whole.rows))
-    assert [id_ for id_ in ORDER if id_ not in of_group(without)] == [panel]
+    assert [id_ for id_ in ORDER if id_ not in of_arena(without)] == [panel]
 
 
-def test_selection_and_distance_go_with_the_data_of_the_group() -> None:
+def test_selection_and_distance_go_with_the_data_of_the_arena() -> None:
     unmeasured = tuple(
         replace(shift, **dict.fromkeys(("agreement", "target_gap", "correlation", "flip_rate", "label_kl", "label_w1")))
         for shift in far_shifts()
     )
-    assert list(of_group(panel_group(selections=(), eval_shifts=unmeasured))) == ORDER[2:]
+    assert list(of_arena(panel_arena(selections=(), eval_shifts=unmeasured))) == ORDER[2:]
 
 
 def test_every_figure_says_how_to_read_it_and_what_it_shows() -> None:
     report = panel_report()
-    for panel in (*of_group().values(), *of_report(report)):
+    for panel in (*of_arena().values(), *of_report(report)):
         assert panel.title and panel.lead
         for shown in panel.figures:
             assert shown.title and shown.how.endswith(".") and shown.summary.endswith("."), shown.id
@@ -88,7 +88,7 @@ def line(*y: Estimate) -> Line:
 
 
 def test_a_missing_number_is_a_gap() -> None:
-    made = drawn(line(Estimate(1.0, 0.5, 1.5, 3), Estimate(None, note="diverged"), Estimate(4.0)), bands=True)
+    made = drawn(line(Estimate(1.0, 0.5, 1.5, 3), missing(Absent.NOT_RECORDED), Estimate(4.0)), bands=True)
     assert made["y"] == [1.0, None, 4.0] and made["meta"] == {"row": "k", "bounds": True}
     assert made["customdata"] == [[0.5, 1.5, 3], [None, None, 0], [None, None, 0]]
     assert made["hovertemplate"] == "at %{x}: %{y} [%{customdata[0]}, %{customdata[1]}], n %{customdata[2]}"
@@ -103,8 +103,8 @@ def test_a_bar_is_missing_where_the_interval_is() -> None:
 
 def test_bands_show_at_once_for_eight_lines_and_not_for_nine() -> None:
     for count in (8, 9):
-        made = panel_group(rows=tuple(item for item in panel_group().rows if item.adversarial)[:count], selections=())
-        shown = lines(of_group(made)["adversarial"].figures[0]).values()
+        made = panel_arena(rows=tuple(item for item in panel_arena().rows if item.adversarial)[:count], selections=())
+        shown = lines(of_arena(made)["adversarial"].figures[0]).values()
         assert [trace["meta"]["bounds"] for trace in shown] == [count == 8] * count
 
 
@@ -112,8 +112,8 @@ def test_numbers_are_printed_alike_and_never_as_zero_where_they_are_missing() ->
     assert pointed(Estimate(-0.00012, -0.0002, 0.0, 1200)) == "−0.00012 [−0.0002, 0], n 1,200"
     assert [scientific(x) for x in (1.31e-5, 0.0, 2.0)] == ["1.3e−5", "0", "2.0e0"]
     assert [decimals(column) for column in ([0.04, None], [1.5, -12.0], [99.0, 123.0], [])] == [3, 1, 0, 3]
-    missing = estimated(Estimate(None, note="why"), 3)
-    assert (missing.text, missing.kind, missing.note, missing.order) == (DASH, "missing", "why", None)
+    absent = estimated(missing(Absent.FAILED, reason="why"), 3)
+    assert (absent.text, absent.kind, absent.note, absent.order) == (DASH, "missing", "failed: why", None)
     sides = [
         estimated(Estimate(0.0, *ends), 2, against_zero=True).kind for ends in ((0.1, 0.2), (-0.2, -0.1), (0.0, 0.2))
     ]
@@ -134,7 +134,7 @@ def drawn_text(data: Any) -> list[str]:
 
 def test_hostile_text_in_figures_is_no_markup() -> None:
     report = hostile_panels()
-    panels = [*of_group(report.groups[0]).values(), *of_report(report)]
+    panels = [*of_arena(report.arenas[0]).values(), *of_report(report)]
     figures = [figure for panel in panels for figure in panel.figures]
     assert [panel.id for panel in panels] == [*ORDER, "claims", "claims-places", "study-1"]
     texts = [text for made in figures for text in drawn_text([made.data, made.layout])]
@@ -163,7 +163,7 @@ def opened_panels(opened: Opened) -> int:
 def test_a_browser_draws_every_panel_and_the_page_does_not_grow_wider(show: Callable[..., Opened], width: int) -> None:
     opened = show(panel_report(), width=width)
     report = panel_report()
-    panels = [*of_group(report.groups[0]).values(), *of_report(report)]
+    panels = [*of_arena(report.arenas[0]).values(), *of_report(report)]
     assert opened_panels(opened) == sum(len(panel.figures) for panel in panels) == 26
     assert opened.page.locator(f"{PANEL} .message").count() == 0
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width

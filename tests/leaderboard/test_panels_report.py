@@ -1,9 +1,10 @@
-"""The panels that belong to no group: claims and studies."""
+"""The panels that belong to no arena: claims and studies."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmark.report import ClaimVerdict
 from leaderboard.palette import COLOURS
 from tests.leaderboard.panel_reports import claims, panel_report, rates, study
 from tests.leaderboard.panel_views import DASH, column, lines, of_report
@@ -13,27 +14,30 @@ def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
     panel, _, _ = of_report(panel_report())
     xu, yan = panel.tables
     assert (xu.caption, yan.caption) == ("Xu et al., arXiv:2502.01930", "Yan et al., arXiv:2406.07327")
-    assert column(xu, "Claim") == ["DPO falls under shift.", "KLDPO stays level."]
+    assert column(xu, "Claim") == ["DPO falls under shift.", "KLDPO is level."]
     assert column(xu, "Verdict") == ["✓ 1 reproduced, ✕ 1 not reproduced", "≈ not separable"]
     assert [cell.text for cell in yan.rows[0]] == [
         *("It holds at 7B.", "Table 3", "nowhere", "no model of that size is run", "○ not run here")
     ]
     assert (xu.muted, yan.muted) == ((False, False), (True,))
-    told = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
-    assert panel.lead.startswith(f"3 claims, each with a verdict for every place where it was checked: {told}.")
+    counts = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
+    assert panel.lead.startswith(f"3 claims, each with a verdict for every place where it was checked: {counts}.")
     assert not panel.folded
 
 
 def test_a_claim_that_was_checked_in_several_places_is_told_place_by_place() -> None:
     (table,) = of_report(panel_report())[1].tables
     assert column(table, "Run again at") == ["grammar", "emotion"]
-    assert column(table, "Measured here") == ["fall: +0.5 [+0.4, +0.6]", "fall: −0.1 [−0.2, −0.1]"]
+    assert column(table, "Measured here") == [
+        f"DPO, fall of the utility from the training shift to joy: {number} (5 seeds)"
+        for number in ("+0.500 [+0.400, +0.600]", "−0.100 [−0.200, −0.100]")
+    ]
     assert column(table, "Verdict") == ["✓ reproduced", "✕ not reproduced"]
     assert [cells[-1].kind for cells in table.rows] == ["clears", "below"]
 
 
 def test_a_claim_with_one_verdict_everywhere_has_that_verdict() -> None:
-    alike = tuple(replace(claim, verdict="reproduced") for claim in claims())
+    alike = tuple(replace(claim, verdict=ClaimVerdict.REPRODUCED) for claim in claims())
     panel = of_report(replace(panel_report(), claims=alike))[0]
     assert column(panel.tables[0], "Verdict") == ["✓ reproduced"] * 2
     assert column(panel.tables[0], "Run again at") == ["2 places", "grammar"]

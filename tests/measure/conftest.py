@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.measure.build import build_report
-from benchmark.report.types import Group
+from benchmark.report import Arena
 from tests.synthetic import write_run
 
 
@@ -18,7 +18,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def group(run: Path) -> Group:
+def arena(run: Path) -> Arena:
     """What is reported of it."""
-    (told,) = build_report([run], replicates=300).groups
-    return told
+    (arena,) = build_report([run], replicates=300).arenas
+    return arena

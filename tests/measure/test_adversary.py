@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 from benchmark.core.data import Floats
 from benchmark.measure.panels.adversary import convex_weights, worst_weighting
 from benchmark.measure.statistics.balls import chi_square_terms, kl_terms, total_variation_terms
-from benchmark.report.types import AdversarialCurve, Group, Row
+from benchmark.report import AdversarialCurve, Arena, Row
 from methods import PairBatch
 from methods.chi2_dpo import Chi2DPO
 from methods.kldpo import KLDPO, KLDPOBall
@@ -93,14 +93,14 @@ def test_kl_and_chi_square_lie_between_two_bounds(
 def test_total_variation_against_a_linear_programme(values: Floats, radius: float) -> None:
     n = len(values)  # unknowns q and |q - 1/n|
     eye, half = np.eye(n), np.concatenate([np.zeros(n), np.full(n, 0.5)])
-    told = linprog(
+    worst = linprog(
         np.concatenate([values, np.zeros(n)]),
         A_ub=np.vstack([np.hstack([eye, -eye]), np.hstack([-eye, -eye]), half]),
         b_ub=np.concatenate([np.full(n, 1 / n), np.full(n, -1 / n), [radius]]),
         A_eq=np.concatenate([np.ones(n), np.zeros(n)])[None],
         b_eq=[1.0],
     )
-    assert total_variation_terms(values, radius).mean() == pytest.approx(told.fun)
+    assert total_variation_terms(values, radius).mean() == pytest.approx(worst.fun)
 
 
 def test_by_hand() -> None:
@@ -126,8 +126,8 @@ def test_limits(terms: Terms) -> None:
 
 @pytest.mark.parametrize("terms", BALLS)
 def test_the_worst_case_falls_in_the_radius_and_is_convex_in_it(terms: Terms) -> None:
-    told = np.array([terms(MANY, radius).mean() for radius in np.linspace(0, 1, 41)])
-    assert (np.diff(told) <= 1e-12).all() and (np.diff(told, 2) >= -1e-9).all()
+    worst = np.array([terms(MANY, radius).mean() for radius in np.linspace(0, 1, 41)])
+    assert (np.diff(worst) <= 1e-12).all() and (np.diff(worst, 2) >= -1e-9).all()
 
 
 @pytest.mark.parametrize("radius", [0.01, 0.1, 0.4])
@@ -160,10 +160,10 @@ def test_the_balls_are_those_that_the_methods_train_on(terms: Terms, method: KLD
 def test_bootstrapped_terms_stand_in_for_the_worst_case_of_the_resample(terms: Terms, radius: float) -> None:
     """Never above it (weak duality), and off by second order only: the error is small beside the spread."""
     rng = np.random.default_rng(2)
-    told = terms(MANY, radius)
+    worst = terms(MANY, radius)
     rows = rng.integers(0, len(MANY), (200, len(MANY)))
     exact = np.array([terms(MANY[row], radius).mean() for row in rows])
-    error = exact - told[rows].mean(axis=1)
+    error = exact - worst[rows].mean(axis=1)
     assert error.min() > -1e-12
     assert error.mean() < 0.1 * exact.std()
 
@@ -178,16 +178,16 @@ def test_worst_weights_of_objectives_by_hand() -> None:
 
 def test_an_objective_that_training_ignores_can_be_the_worst() -> None:
     """The ball is of weights, not of a sample: mass may go where there was none."""
-    told = worst_weighting(np.array([[0.8, 0.1]]), np.array([1.0, 0.0]), 0.25)
-    np.testing.assert_allclose(told, 0.75 * 0.8 + 0.25 * 0.1)
+    worst = worst_weighting(np.array([[0.8, 0.1]]), np.array([1.0, 0.0]), 0.25)
+    np.testing.assert_allclose(worst, 0.75 * 0.8 + 0.25 * 0.1)
 
 
 def test_which_shifts_are_convex_in_the_objectives() -> None:
     objectives = ("fear", "joy", "sadness")
 
     def weights(text: str) -> list[float] | None:
-        told = convex_weights(parse_shift(text)[0], objectives)
-        return None if told is None else told.tolist()
+        worst = convex_weights(parse_shift(text)[0], objectives)
+        return None if worst is None else worst.tolist()
 
     assert weights("alpha_mixture(a=joy,b=sadness,alpha=0.1)") == pytest.approx([0, 0.1, 0.9])
     assert weights("annotator_groups(groups=joy/fear,fractions=0.3/0.7)") == pytest.approx([0.7, 0.3, 0])
@@ -198,11 +198,11 @@ def curves(row: Row) -> dict[str, AdversarialCurve]:
     return {f"{curve.over} {curve.divergence}": curve for curve in row.adversarial}
 
 
-def test_curves_of_a_row(group: Group) -> None:
-    row = next(row for row in group.rows if row.method == "wdpo")
-    told = curves(row)
-    assert list(told) == ["prompts KL", "prompts chi-square", "prompts TV", "objectives TV"]
-    for curve in told.values():
+def test_curves_of_a_row(arena: Arena) -> None:
+    row = next(row for row in arena.rows if row.method == "wdpo")
+    worst = curves(row)
+    assert list(worst) == ["prompts KL", "prompts chi-square", "prompts TV", "objectives TV"]
+    for curve in worst.values():
         values = [estimate.value for estimate in curve.values]
         assert curve.radii[0] == 0 and values[0] == pytest.approx(row.metrics["nominal"].value)
         assert values == sorted(values, reverse=True)
@@ -213,6 +213,6 @@ def test_curves_of_a_row(group: Group) -> None:
     # All weight on joy, the worse objective, is the end of the sweep; alpha = 0.1 + 0.2 stands on the way.
     assert row.curve is not None
     sweep = [estimate.value for estimate in row.curve.gated]
-    on_weights = dict(zip(told["objectives TV"].radii, told["objectives TV"].values, strict=True))
+    on_weights = dict(zip(worst["objectives TV"].radii, worst["objectives TV"].values, strict=True))
     assert on_weights[1.0].value == pytest.approx(sweep[10])
     assert on_weights[0.2].value == pytest.approx(sweep[3])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from benchmark.measure.statistics.bootstrap import (
-    ONE_SEED,
     crossed,
     estimate,
     estimate_over_seeds,
     replicates_of,
     weighted_median,
 )
+from benchmark.report import Absent, words
 
 
 def test_the_first_row_is_the_sample_and_the_parts_resample_seeds_prompts_and_both() -> None:
@@ -74,17 +74,17 @@ def test_pairing_cancels_what_two_methods_share() -> None:
 
 def test_one_seed_has_no_interval_over_seeds_and_says_so() -> None:
     values = np.array([[[0.3], [0.3]]])  # nothing varies over prompts
-    told = estimate(crossed(1, 2, 100, "a").mean(values)[:, 0], seeds=1)
-    assert (told.value, told.low, told.high, told.n) == pytest.approx((0.3, 0.3, 0.3, 1))
-    assert ONE_SEED in told.note
+    number = estimate(crossed(1, 2, 100, "a").mean(values)[:, 0], seeds=1)
+    assert (number.value, number.low, number.high, number.n) == pytest.approx((0.3, 0.3, 0.3, 1))
+    assert words.note(number) == "n = 1 seed: no interval over seeds"
     single = estimate_over_seeds(np.array([0.3]))
-    assert (single.value, single.low, single.high, single.note) == (0.3, None, None, ONE_SEED)
+    assert (single.value, single.low, single.high, single.n) == (0.3, None, None, 1)
 
 
 def test_missing_is_missing_and_never_zero() -> None:
     assert estimate(np.array([np.nan, 1.0]), 3).value is None
     nothing = estimate_over_seeds(np.full(3, np.nan))
-    assert (nothing.value, nothing.n, nothing.note) == (None, 0, "not recorded")
+    assert (nothing.value, nothing.n, nothing.absent) == (None, 0, Absent.NOT_RECORDED)
     no_replicate = estimate(np.array([1.0, *[np.nan] * 6]), 3)
     assert (no_replicate.value, no_replicate.low, no_replicate.high) == (1.0, None, None)
 
@@ -98,24 +98,24 @@ def test_of_one_number_per_seed_the_interval_is_students() -> None:
 def test_replicates_that_do_not_exist_are_left_out() -> None:
     values = crossed(3, 30, 300, "a").mean(np.random.default_rng(0).normal(size=(3, 30, 1)))[:, 0]
     some = np.where(np.arange(len(values)) % 10 == 7, np.nan, values)
-    told, all_of_them = estimate(some, 3), estimate(values, 3)
-    assert told.low is not None and all_of_them.low is not None
-    assert told.low == pytest.approx(all_of_them.low, abs=0.1 * abs(all_of_them.low - values[0]))
+    made, all_of_them = estimate(some, 3), estimate(values, 3)
+    assert made.low is not None and all_of_them.low is not None
+    assert made.low == pytest.approx(all_of_them.low, abs=0.1 * abs(all_of_them.low - values[0]))
 
 
 def test_what_a_rule_chose_reaches_as_far_as_its_replicates() -> None:
     """Nine replicates in ten take 1.0, as the sample does, and one takes 0.0: all of the doubt is on one side."""
     part = np.tile([1.0] * 9 + [0.0], 10)
-    told, plain = (estimate(np.array([1.0, *np.ones(200), *part]), 3, jumps=jumps) for jumps in (True, False))
-    assert told.low == 0.0 and told.high is not None and told.high < 1.7
+    made, plain = (estimate(np.array([1.0, *np.ones(200), *part]), 3, jumps=jumps) for jumps in (True, False))
+    assert made.low == 0.0 and made.high is not None and made.high < 1.7
     assert plain.low == plain.high == 1.0
 
 
 def test_the_weighted_median_is_the_median_of_the_repeated_values() -> None:
     rng = np.random.default_rng(2)
     values, resamples = rng.normal(size=(3, 5, 1)), crossed(3, 5, 40, "a")
-    told = weighted_median(values, resamples)
-    for row, median in enumerate(told):
+    made = weighted_median(values, resamples)
+    for row, median in enumerate(made):
         counts = np.outer(resamples.seeds[row] * 3, resamples.prompts[row] * 5).round().astype(int)
         repeated = np.sort(np.repeat(values[..., 0].ravel(), counts.ravel()))
         assert median == repeated[(len(repeated) - 1) // 2]

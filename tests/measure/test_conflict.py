@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.measure.panels.conflict import (
-    conflict_sentence,
+    conflict,
     distance,
     distances,
-    label_sentence,
+    label_agreement,
     objective_correlations,
 )
 from benchmark.measure.panels.label_distance import label_distance, labelling_of, log_label_probabilities
-from benchmark.report.types import EvalShift
+from benchmark.report import Absent, EvalShift, words
 from shifts.base import Rewards, Shift, parse_shift
 from shifts.labels import ARGMAX, Labelling, draw_annotators
 
@@ -36,14 +38,14 @@ def logistic(z: np.ndarray) -> np.ndarray:
 
 def test_agreement_and_target_gap_by_hand() -> None:
     # Joy gaps .8, -.2, 0, .1; sadness gaps -.8, .8, .6, .4: they agree on the last pair, the third is a tie.
-    told = distance(GLAD, SAD, FIRST, SECOND, CHOSEN, TWO)
-    assert told.agreement == pytest.approx((0 + 0 + 0.5 + 1) / 4)
-    assert told.target_gap == pytest.approx((-0.8 - 0.2 + 0.0 + 0.1) / 4)
+    far = distance(GLAD, SAD, FIRST, SECOND, CHOSEN, TWO)
+    assert far.agreement == pytest.approx((0 + 0 + 0.5 + 1) / 4)
+    assert far.target_gap == pytest.approx((-0.8 - 0.2 + 0.0 + 0.1) / 4)
 
 
 def test_a_shift_agrees_with_itself() -> None:
-    told = distance(SAD, SAD, FIRST, SECOND, CHOSEN, TWO)
-    assert (told.agreement, told.target_gap) == pytest.approx((1.0, (0.8 + 0.8 + 0.6 + 0.4) / 4))
+    far = distance(SAD, SAD, FIRST, SECOND, CHOSEN, TWO)
+    assert (far.agreement, far.target_gap) == pytest.approx((1.0, (0.8 + 0.8 + 0.6 + 0.4) / 4))
 
 
 def test_flipping_every_label_flips_the_gap_and_leaves_agreement() -> None:
@@ -57,7 +59,7 @@ def test_without_pairs_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agreement", "gap", "words"),
+    ("agreement", "gap", "sentence"),
     [
         (
             0.44,
@@ -69,14 +71,16 @@ def test_without_pairs_nothing_is_known() -> None:
         (0.97, -0.001, "Hardly a conflict"),
     ],
 )
-def test_the_sentence_is_about_the_shift_of_least_gap(agreement: float, gap: float, words: str) -> None:
+def test_the_sentence_is_about_the_shift_of_least_gap(agreement: float, gap: float, sentence: str) -> None:
     near = EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True, agreement=1.0, target_gap=0.3)
     far = EvalShift("reward_blend(weights=joy:1)", "1", 1.0, False, agreement=agreement, target_gap=gap)
-    assert conflict_sentence([near, far]).startswith(words)
+    assert words.conflict_sentence(conflict([near, far])).startswith(sentence)
 
 
 def test_the_sentence_without_pairs_says_so() -> None:
-    assert "not measured" in conflict_sentence([EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True)])
+    assert "not measured" in words.conflict_sentence(
+        conflict([EvalShift("reward_blend(weights=sadness:1)", "0", 0.0, True)])
+    )
 
 
 def test_label_noise_is_counted_against_the_noise_free_choice() -> None:
@@ -86,23 +90,23 @@ def test_label_noise_is_counted_against_the_noise_free_choice() -> None:
          "first_chosen": [True, False, False, True]}
     )  # fmt: skip
     (joy,) = parse_shift("reward_blend(weights=joy:1)")
-    assert "noise-free choice on 62% of 4 pairs" in label_sentence(pairs, joy, ["joy"])
-    assert label_sentence(None, joy, ["joy"]) == ""
+    assert "noise-free choice on 62% of 4 pairs" in words.label_sentence(label_agreement(pairs, joy, ["joy"]))
+    assert words.label_sentence(label_agreement(None, joy, ["joy"])) == ""
 
 
 def test_label_sentence_of_a_population_speaks_of_its_mean() -> None:
     # mean utilities .5 and .5: a tie, which counts half
     pairs = pd.DataFrame({"first_joy": [1.0], "second_joy": [0.0], "first_sadness": [0.0], "second_sadness": [1.0],
                           "first_chosen": [True]})  # fmt: skip
-    told = label_sentence(pairs, groups(0.5), ["joy", "sadness"])
-    assert told == " Training labels are the choice of the population's mean utility on 50% of 1 pairs."
+    sentence = words.label_sentence(label_agreement(pairs, groups(0.5), ["joy", "sadness"]))
+    assert sentence == " Training labels are the choice of the population's mean utility on 50% of 1 pairs."
 
 
 def test_the_sentence_of_a_population_and_with_a_correlation() -> None:
     far = EvalShift(str(groups(1.0)), "1", 1.0, False, agreement=0.4, target_gap=-0.1, correlation=-0.25)
-    told = conflict_sentence([far])
-    assert "the population's mean choice is that of training on 40% of pairs" in told
-    assert told.endswith("worse by 0.100. The two utilities have correlation −0.25.")
+    sentence = words.conflict_sentence(conflict([far]))
+    assert "the population's mean choice is that of training on 40% of pairs" in sentence
+    assert sentence.endswith("worse by 0.100. The two utilities have correlation −0.25.")
 
 
 def test_correlation_is_over_both_sides_of_the_pairs() -> None:
@@ -117,17 +121,17 @@ def test_correlation_is_over_both_sides_of_the_pairs() -> None:
 
 def test_label_distances_by_hand() -> None:
     p, p0 = logistic(2 * np.array([0.8, -0.2, 0.0, 0.1])), logistic(2 * np.array([-0.8, 0.8, 0.6, 0.4]))
-    told = label_distance(GLAD, SAD, FIRST, SECOND, TWO)
-    assert told.flip_rate == pytest.approx((p * (1 - p0) + (1 - p) * p0).mean())
-    assert told.w1 == pytest.approx(np.abs(p - p0).mean())
-    assert told.kl == pytest.approx((p * np.log(p / p0) + (1 - p) * np.log((1 - p) / (1 - p0))).mean())
-    assert told.note == ""
+    labels = label_distance(GLAD, SAD, FIRST, SECOND, TWO)
+    assert labels.flip_rate == pytest.approx((p * (1 - p0) + (1 - p) * p0).mean())
+    assert labels.w1 == pytest.approx(np.abs(p - p0).mean())
+    assert labels.kl == pytest.approx((p * np.log(p / p0) + (1 - p) * np.log((1 - p) / (1 - p0))).mean())
+    assert labels.new_labels == 0
 
 
 def test_a_shift_is_no_distance_from_itself_but_its_labels_are_noisy() -> None:
-    told, p0 = label_distance(SAD, SAD, FIRST, SECOND, TWO), logistic(2 * np.array([-0.8, 0.8, 0.6, 0.4]))
-    assert (told.kl, told.w1) == pytest.approx((0.0, 0.0), abs=1e-12)
-    assert told.flip_rate == pytest.approx((2 * p0 * (1 - p0)).mean())
+    labels, p0 = label_distance(SAD, SAD, FIRST, SECOND, TWO), logistic(2 * np.array([-0.8, 0.8, 0.6, 0.4]))
+    assert (labels.kl, labels.w1) == pytest.approx((0.0, 0.0), abs=1e-12)
+    assert labels.flip_rate == pytest.approx((2 * p0 * (1 - p0)).mean())
 
 
 def test_pinsker_holds_between_the_two_distances_of_labels() -> None:
@@ -135,8 +139,8 @@ def test_pinsker_holds_between_the_two_distances_of_labels() -> None:
     first, second = (Rewards({"joy": rng.random(500), "sadness": rng.random(500)}) for _ in range(2))
     for alpha in (0.0, 0.3, 0.6, 1.0):
         (shift,) = parse_shift(f"alpha_mixture(a=joy,b=sadness,alpha={alpha})")
-        told = label_distance(shift, SAD, first, second, TWO)
-        assert told.kl is not None and told.w1 <= np.sqrt(told.kl / 2)
+        labels = label_distance(shift, SAD, first, second, TWO)
+        assert labels.kl is not None and labels.w1 <= np.sqrt(labels.kl / 2)
 
 
 def test_labels_of_a_population_are_a_mixture_over_its_annotators_not_of_its_mean() -> None:
@@ -152,20 +156,22 @@ def test_the_flip_rate_is_that_of_labels_that_are_drawn() -> None:
     )  # fmt: skip
     rng, count, drawn = np.random.default_rng(1), 100_000, []
     for share in (0.2, 0.9):
-        judge = draw_annotators([share, 1 - share], count, rng)
-        gap = np.where(judge == 0, 0.6, -0.3)
+        annotator = draw_annotators([share, 1 - share], count, rng)
+        gap = np.where(annotator == 0, 0.6, -0.3)
         drawn.append(TWO.choose_first(gap, np.zeros(count), rng))
-    told = label_distance(groups(0.9), groups(0.2), first, second, TWO)
-    assert told.flip_rate == pytest.approx((drawn[0] != drawn[1]).mean(), abs=0.006)
+    labels = label_distance(groups(0.9), groups(0.2), first, second, TWO)
+    assert labels.flip_rate == pytest.approx((drawn[0] != drawn[1]).mean(), abs=0.006)
 
 
 def test_noise_free_labels_that_differ_are_infinitely_far_and_say_so() -> None:
     # Signs under joy +, -, 0, +; under sadness -, +, +, +: of the first three pairs a label may be new to training.
-    told = label_distance(GLAD, SAD, FIRST, SECOND, Labelling(ARGMAX))
-    assert told.kl is None and told.note == "infinite: 75% of pairs get a label that training never gives"
-    assert told.flip_rate == pytest.approx((1 + 1 + 0.5 + 0) / 4) and told.w1 == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+    labels = label_distance(GLAD, SAD, FIRST, SECOND, Labelling(ARGMAX))
+    assert labels.kl is None and labels.new_labels == 0.75
+    assert labels.flip_rate == pytest.approx((1 + 1 + 0.5 + 0) / 4) and labels.w1 == pytest.approx(
+        (1 + 1 + 0.5 + 0) / 4
+    )
     same = label_distance(SAD, SAD, FIRST, SECOND, Labelling(ARGMAX))
-    assert (same.flip_rate, same.kl, same.w1, same.note) == (0.0, 0.0, 0.0, "")
+    assert (same.flip_rate, same.kl, same.w1, same.new_labels) == (0.0, 0.0, 0.0, 0.0)
     # A tie in training is a fair coin, which a sure label is log 2 away from.
     coin = label_distance(SAD, GLAD, *(Rewards({name: side[name][2:3] for name in side}) for side in (FIRST, SECOND)),
                           Labelling(ARGMAX))  # fmt: skip
@@ -177,14 +183,15 @@ def test_very_sure_labels_have_a_finite_distance() -> None:
     one, other = Rewards({"joy": np.array([1.0]), "sadness": np.array([0.5])}), Rewards(
         {"joy": np.array([0.0]), "sadness": np.array([1.0])}
     )  # fmt: skip
-    told = label_distance(SAD, GLAD, one, other, Labelling(sharpness=800.0))
-    assert told.kl == pytest.approx(800.0)  # log 1 - log exp(-800)
+    labels = label_distance(SAD, GLAD, one, other, Labelling(sharpness=800.0))
+    assert labels.kl == pytest.approx(800.0)  # log 1 - log exp(-800)
 
 
 def test_without_a_known_labelling_distances_of_labels_are_missing() -> None:
-    told = distance(GLAD, SAD, FIRST, SECOND, CHOSEN, None)
-    assert (told.flip_rate, told.label_kl, told.label_w1) == (None, None, None) and "does not say" in told.note
-    assert told.correlation is not None
+    far = distance(GLAD, SAD, FIRST, SECOND, CHOSEN, None)
+    assert (far.flip_rate, far.label_kl, far.label_w1) == (None, None, None)
+    assert far.label_absent is Absent.LABELLING_NOT_RECORDED
+    assert far.correlation is not None
 
 
 def test_the_labelling_is_that_of_the_runs_that_have_the_shift() -> None:
@@ -196,12 +203,25 @@ def test_the_labelling_is_that_of_the_runs_that_have_the_shift() -> None:
     assert labelling_of([{"eval_shifts": {"A": []}}], "A") is None
 
 
-def test_correlations_of_objectives_are_told_least_first() -> None:
+def test_correlations_of_objectives_are_listed_least_first() -> None:
     a = np.arange(6.0)
     columns = {"a": a, "b": -a, "c": a, "flat": np.ones(6)}
     pairs = pd.DataFrame({f"{side}_{name}": values for side in ("first", "second") for name, values in columns.items()})
-    told = objective_correlations(pairs, list(columns))
-    assert told == "a and b −1.00, b and c −1.00, a and c +1.00"
-    assert objective_correlations(None, ["a", "b"]) == "" == objective_correlations(pairs, ["a", "flat"])
+    known = objective_correlations("s", pairs, list(columns))
+    assert [(a, b) for a, b, _ in known.least] == [("a", "b"), ("b", "c"), ("a", "c")] and known.pairs == 3
+    assert words.correlations(known) == "a and b −1.00, b and c −1.00, a and c +1.00"
+    assert objective_correlations("s", None, ["a", "b"]).least == ()
+    assert objective_correlations("s", pairs, ["a", "flat"]).least == ()
     many = {f"{side}_{name}": a for side in ("first", "second") for name in "abcde"}
-    assert objective_correlations(pd.DataFrame(many), list("abcde")).endswith("(the least of 10)")
+    assert words.correlations(objective_correlations("s", pd.DataFrame(many), list("abcde"))).endswith(
+        "(the least of 10)"
+    )
+
+
+def test_every_kind_of_missing_label_distance_has_words() -> None:
+    shift = EvalShift("reward_blend(weights=joy:1)", "1", 1.0, False)
+    assert words.label_absence(shift) == ""
+    unknown = replace(shift, label_absent=Absent.LABELLING_NOT_RECORDED)
+    assert words.label_absence(unknown) == "the run does not say how labels were drawn"
+    new = replace(shift, label_absent=Absent.NEW_LABELS, new_labels=0.75)
+    assert words.label_absence(new) == "infinite: 75% of pairs get a label that training never gives"

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from benchmark.measure.build import build_report
-from benchmark.report.types import Group, Row
+from benchmark.report import Arena, Row, words
 from tests.synthetic import METHODS, STEPS, write_run
 
 FEW = [METHODS[0], METHODS[2], METHODS[5]]  # reference, DPO, KLDPO
 
 
 def rows_of(folder: Path) -> dict[str, Row]:
-    (group,) = build_report([folder], replicates=20).groups
-    return {row.method: row for row in group.rows}
+    (arena,) = build_report([folder], replicates=20).arenas
+    return {row.method: row for row in arena.rows}
 
 
 @pytest.fixture
@@ -27,42 +27,42 @@ def small(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", seeds=2, prompts=110, methods=FEW)
 
 
-def of(group: Group, method: str) -> Row:
-    return next(row for row in group.rows if row.method == method)
+def of(arena: Arena, method: str) -> Row:
+    return next(row for row in arena.rows if row.method == method)
 
 
-def test_points_of_a_row_start_at_the_reference(group: Group) -> None:
-    row, reference = of(group, "wdpo"), of(group, "reference")
+def test_points_of_a_row_start_at_the_reference(arena: Arena) -> None:
+    row, reference = of(arena, "wdpo"), of(arena, "reference")
     assert [point.step for point in row.diagnostics] == [0, *STEPS]
     start, last = row.diagnostics[0], row.diagnostics[-1]
     assert start.kl == 0 and last.kl == pytest.approx(row.metrics["kl_to_reference"].value)
     for kind, end in {"chosen": -2.0, "rejected": -6.0, "unseen": -3.0, "heldout": -2.5}.items():
-        told = [point.values[f"logp_{kind}"] for point in row.diagnostics]
-        assert told == pytest.approx([end * step / 128 for step in (0, *STEPS)])
+        changes = [point.values[f"logp_{kind}"] for point in row.diagnostics]
+        assert changes == pytest.approx([end * step / 128 for step in (0, *STEPS)])
     ratios = [point.values["gradient_ratio"] for point in row.diagnostics]
     assert ratios == pytest.approx([0.5 + 4 / np.log(10) * step / 128 for step in (0, *STEPS)])
     for name in ("entropy", "eos_rate", "distinct_2", "longest_repeat", "length", "nominal", "gold_nominal"):
         assert start.values[name] == reference.diagnostics[0].values[name] is not None
         assert last.values[name] is not None and last.values[name] != start.values[name]
-    for name, metric in {"length": "length", "eos_rate": "eos_rate", "nominal": "nominal_ungated"}.items():
+    for name, metric in {"length": "length", "eos_rate": "eos_rate", "nominal": "nominal"}.items():
         assert last.values[name] == pytest.approx(row.metrics[metric].value)
 
 
-def test_paths_say_what_the_records_say(group: Group) -> None:
+def test_trajectories_say_what_the_records_say(arena: Arena) -> None:
     """Learned and gold nominal reward of every checkpoint, found from the samples and again from results.parquet."""
-    for row in group.rows:
+    for row in arena.rows:
         points = {point.step: point.values for point in row.diagnostics}
-        for place in row.path:
-            assert place.nominal == pytest.approx(points[place.step]["nominal"])
-            assert place.gold_nominal == pytest.approx(points[place.step]["gold_nominal"])
-            assert place.nominal != pytest.approx(place.gold_nominal, abs=1e-9)
+        for checkpoint in row.trajectory:
+            assert checkpoint.nominal == pytest.approx(points[checkpoint.step]["nominal"])
+            assert checkpoint.gold_nominal == pytest.approx(points[checkpoint.step]["gold_nominal"])
+            assert checkpoint.nominal != pytest.approx(checkpoint.gold_nominal, abs=1e-9)
 
 
-def test_the_reference_is_one_point_without_training_pairs(group: Group) -> None:
-    (point,) = of(group, "reference").diagnostics
+def test_the_reference_is_one_point_without_training_pairs(arena: Arena) -> None:
+    (point,) = of(arena, "reference").diagnostics
     assert (point.step, point.kl) == (0, pytest.approx(0.0))
     assert point.values["logp_chosen"] is None and point.values["gradient_ratio"] is None
-    assert of(group, "reference").collapse is None and of(group, "reference").training is None
+    assert of(arena, "reference").collapse is None and of(arena, "reference").training is None
 
 
 def test_what_was_not_recorded_is_missing(small: Path) -> None:
@@ -79,16 +79,16 @@ def test_what_was_not_recorded_is_missing(small: Path) -> None:
     assert rows["dpo"].collapse is None  # there is no reference to hold it against
 
 
-def test_a_policy_that_moved_little_has_not_collapsed(group: Group) -> None:
-    for row in group.rows:
+def test_a_policy_that_moved_little_has_not_collapsed(arena: Arena) -> None:
+    for row in arena.rows:
         if row.method != "reference":
             assert row.collapse is not None and not row.collapse.collapsed
-            assert row.collapse.sentence.startswith("Not collapsed: at the worst seed")
-            assert row.collapse.sentence.count("least") == 4
+            assert words.collapse(row.collapse).startswith("Not collapsed: at the worst seed")
+            assert words.collapse(row.collapse).count("least") == 4
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "words"),
+    ("column", "value", "term"),
     [
         ("quality", False, "quality 0.00 (least 0.5)"),
         ("ended", False, "EOS rate 0.00 (least 0.1)"),
@@ -96,13 +96,13 @@ def test_a_policy_that_moved_little_has_not_collapsed(group: Group) -> None:
         ("completion", "the sun the sun the sun", "distinct-2 0.0"),
     ],
 )
-def test_one_collapsed_seed_is_found_and_counted(tmp_path: Path, column: str, value: object, words: str) -> None:
+def test_one_collapsed_seed_is_found_and_counted(tmp_path: Path, column: str, value: object, term: str) -> None:
     """The second seed of DPO is spoilt at its last checkpoint before the numbers of the run are made."""
     folder = write_run(tmp_path / "run", seeds=2, prompts=110, methods=FEW, spoilt={"dpo(beta=0.1)": (column, value)})
     rows = rows_of(folder)
-    told = rows["dpo"].collapse
-    assert told is not None and told.collapsed and told.sentence.startswith("Collapsed in 1 of 2 seeds")
-    assert words in told.sentence
+    collapse = rows["dpo"].collapse
+    assert collapse is not None and collapse.collapsed and (collapse.fallen, collapse.seeds) == (1, 2)
+    assert words.collapse(collapse).startswith("Collapsed in 1 of 2 seeds") and term in words.collapse(collapse)
     assert rows["kldpo"].collapse is not None and not rows["kldpo"].collapse.collapsed
 
 
@@ -115,12 +115,12 @@ def test_a_row_without_a_finished_seed_has_nothing_to_show(tmp_path: Path) -> No
 def test_terms_that_are_not_known_are_said_to_be(small: Path) -> None:
     results = pd.read_parquet(small / "results.parquet")
     results[~results["metric"].str.startswith("entropy")].to_parquet(small / "results.parquet")
-    told = rows_of(small)["dpo"].collapse
-    assert told is not None and not told.collapsed and "entropy per token not known" in told.sentence
+    collapse = rows_of(small)["dpo"].collapse
+    assert collapse is not None and not collapse.collapsed and "entropy per token not known" in words.collapse(collapse)
 
 
-def test_training_curves_are_means_over_seeds_in_blocks(group: Group) -> None:
-    curve = of(group, "wdpo").training
+def test_training_curves_are_means_over_seeds_in_blocks(arena: Arena) -> None:
+    curve = of(arena, "wdpo").training
     assert curve is not None and len(curve.steps) == 60 and curve.steps[-1] == 128
     # 128 steps in 60 blocks: eight of three steps, then of two. Seeds are 0, .01 and .02 apart.
     assert curve.steps[:2] == (3, 6) and curve.steps[8] == 26
@@ -132,8 +132,8 @@ def test_a_column_with_holes_is_left_out_and_few_steps_stay_as_they_are(small: P
     curves = pd.read_parquet(small / "curves.parquet")
     curves = curves[curves["step"] <= 5].assign(rare=np.where(curves["step"][curves["step"] <= 5] == 1, 1.0, np.nan))
     curves.to_parquet(small / "curves.parquet")
-    told = rows_of(small)["dpo"].training
-    assert told is not None and told.steps == (1, 2, 3, 4, 5) and list(told.values) == ["loss"]
+    curve = rows_of(small)["dpo"].training
+    assert curve is not None and curve.steps == (1, 2, 3, 4, 5) and list(curve.values) == ["loss"]
     (small / "curves.parquet").unlink()
     assert rows_of(small)["dpo"].training is None
 

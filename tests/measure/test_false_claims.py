@@ -30,9 +30,9 @@ def one_world(world: int, lift: float) -> tuple[float, float]:
         means = crossed(SEEDS, PROMPTS, REPLICATES, world, split=half).mean(values)
         halves.append(Means(means, means @ NOMINAL, np.zeros(means.shape[:2])))
     dpo = [half.keep(range(len(STOPS))) for half in halves]
-    told = estimate(over_envelope(dpo, [half.keep([len(STOPS)]) for half in halves]), SEEDS)
-    assert told.low is not None and told.high is not None
-    return told.low, told.high
+    over = estimate(over_envelope(dpo, [half.keep([len(STOPS)]) for half in halves]), SEEDS)
+    assert over.low is not None and over.high is not None
+    return over.low, over.high
 
 
 @pytest.mark.slow

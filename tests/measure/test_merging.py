@@ -21,6 +21,7 @@ from benchmark.pipeline.environment import write_environment
 from benchmark.pipeline.kinds import kind_of, read_config
 from benchmark.pipeline.options import RunOptions
 from benchmark.pipeline.run import prepare
+from benchmark.report import Difference, MixedRuns, OtherMachines, Repeats, UnlikeRepeats, words
 from tests.synthetic import METHODS, Trained, write_run
 
 SMALL: dict[str, Any] = {"seeds": 2, "prompts": 10}
@@ -45,7 +46,7 @@ def environment(change: Callable[[dict[str, Any]], object] = lambda _: None) -> 
     return made
 
 
-def keys(found: list[merging.Difference]) -> list[str]:
+def keys(found: list[Difference]) -> list[str]:
     return [difference.key for difference in found]
 
 
@@ -94,7 +95,7 @@ def test_a_plug_in_that_one_run_has_is_an_extension() -> None:
 def test_a_difference_names_each_value_with_its_folders() -> None:
     three = [environment(), environment(lambda e: e["packages"].update(trl="1.17.0")), environment()]
     (found,) = merging.deciding(three, ["a", "b", "c"])
-    assert str(found) == "packages.trl: 1.16.0 in 'a', 'c'; 1.17.0 in 'b'"
+    assert words.difference(found) == "packages.trl: 1.16.0 in 'a', 'c'; 1.17.0 in 'b'"
 
 
 def recorded(folder: Path, contributor: str = "", **settings: Any) -> dict[str, Any]:
@@ -138,8 +139,8 @@ def test_other_versions_are_refused_by_name_and_merged_on_request(pair: tuple[Pa
     with pytest.raises(UserError, match=r"(?s)packages.torch: not installed in .*ours.*9\.9 in .*new.*--allow-mixed"):
         build_report([ours, theirs], replicates=20)
     report = build_report([ours, theirs], replicates=20, allow_mixed=True)
-    (caveat,) = [text for text in report.groups[0].caveats if text.startswith("Mixed runs")]
-    assert "packages.torch" in caveat and "9.9" in caveat
+    (caveat,) = [caveat for caveat in report.arenas[0].caveats if isinstance(caveat, MixedRuns)]
+    assert "packages.torch" in words.caveat(caveat) and "9.9" in words.caveat(caveat)
 
 
 def test_the_command_refuses_with_status_2_and_takes_the_option(
@@ -156,21 +157,22 @@ def test_the_command_refuses_with_status_2_and_takes_the_option(
 def test_other_machines_are_merged_and_told(pair: tuple[Path, Path], tmp_path: Path) -> None:
     other = copy_with(pair[1], tmp_path / "new", hardware={"cpu": "another"}, contributor="A group")
     report = build_report([pair[0], other], replicates=20)
-    assert any("hardware.cpu: none in" in caveat and "another in" in caveat for caveat in report.groups[0].caveats)
+    (caveat,) = [words.caveat(caveat) for caveat in report.arenas[0].caveats if isinstance(caveat, OtherMachines)]
+    assert "hardware.cpu: none in" in caveat and "another in" in caveat
     assert [run.get("contributor") for run in report.provenance] == [None, "A group"]
 
 
 def test_rows_say_which_run_they_come_from_and_shared_cells_count_once(pair: tuple[Path, Path]) -> None:
-    (alone,), (group,) = (build_report(runs, replicates=20).groups for runs in ([pair[0]], list(pair)))
-    runs = {row.method: row.runs for row in group.rows}
+    (alone,), (arena,) = (build_report(runs, replicates=20).arenas for runs in ([pair[0]], list(pair)))
+    runs = {row.method: row.runs for row in arena.rows}
     assert runs["dpo"] == runs["reference"] == runs["kldpo"] == (1,) and runs["wdpo"] == (2,)
-    merged = {row.key: row for row in group.rows}
+    merged = {row.key: row for row in arena.rows}
     assert len(merged) == len(alone.rows) + 1
     for row in alone.rows:
         assert merged[row.key].metrics["over_envelope"] == row.metrics["over_envelope"]
     assert (
         "the 10 finished cells that more than one of them holds came out the same"
-        in build_report(list(pair), replicates=20).settings["Merged runs"]
+        in words.settings(build_report(list(pair), replicates=20).settings)["Merged runs"]
     )
 
 
@@ -178,8 +180,8 @@ def test_places_of_runs_go_on_over_the_suites(pair: tuple[Path, Path], tmp_path:
     other = write_run(tmp_path / "other", methods=METHODS[:2], suite="another", **SMALL)
     report = build_report([*pair, other], replicates=20)
     assert [run["suite"] for run in report.provenance] == ["another", "synthetic", "synthetic"]
-    assert {row.runs for row in report.groups[0].rows} == {(1,)}
-    assert {row.runs for row in report.groups[1].rows} == {(2,), (3,)}
+    assert {row.runs for row in report.arenas[0].rows} == {(1,)}
+    assert {row.runs for row in report.arenas[1].rows} == {(2,), (3,)}
 
 
 def change_cells(folder: Path, of: str, change: Callable[[pd.DataFrame], pd.DataFrame], *tables: str) -> None:
@@ -203,7 +205,7 @@ def test_the_same_cell_made_of_something_else_is_refused_and_on_request_the_firs
     first, second = (build_report([run], replicates=20) for run in (pair[0], other))
     for order, expected in (([pair[0], other], first), ([other, pair[0]], second)):
         merged = build_report(order, replicates=20, allow_mixed=True)
-        rows, alone = ({row.key: row for row in told.groups[0].rows} for told in (merged, expected))
+        rows, alone = ({row.key: row for row in report.arenas[0].rows} for report in (merged, expected))
         assert rows.keys() == alone.keys()
         for key in rows:
             assert rows[key].metrics["nominal"] == alone[key].metrics["nominal"]
@@ -216,7 +218,8 @@ def test_the_same_cell_with_other_numbers_is_told(pair: tuple[Path, Path], tmp_p
     (runs,) = load_runs([pair[0], other])
     assert (runs.repeats.cells, runs.repeats.different, runs.repeats.metric) == (12, 1, "quality")
     assert runs.repeats.greatest == pytest.approx(0.25)
-    assert any("1 came out differently, by at most 0.25 in quality" in caveat for caveat in runs.caveats)
+    (caveat,) = [words.caveat(caveat) for caveat in runs.caveats if isinstance(caveat, UnlikeRepeats)]
+    assert "1 came out differently, by at most 0.25 in quality" in caveat
 
 
 def test_costs_and_numbers_that_need_other_cells_may_differ() -> None:
@@ -225,12 +228,12 @@ def test_costs_and_numbers_that_need_other_cells_may_differ() -> None:
             "cell_id": "a",
             "train_shift": "s",
             "eval_shift": "",
-            "metric": ["train_seconds", "price", "regret_s", "reward"],
-            "value": [1.0, 2.0, 3.0, np.nan],
+            "metric": ["train_seconds", "price", "gated_price", "regret_s", "utility"],
+            "value": [1.0, 2.0, 2.0, 3.0, np.nan],
         }
     )
-    other = table.assign(value=[9.0, 9.0, 9.0, np.nan])
-    assert merging.repeated([table, other]) == merging.Repeats(1, 0, 0.0, "reward")
+    other = table.assign(value=[9.0, 9.0, 9.0, 9.0, np.nan])
+    assert merging.repeated([table, other]) == Repeats(1, 0, 0.0, "utility")
 
 
 def test_step_times_are_divided_by_those_of_the_same_machine(tmp_path: Path) -> None:
@@ -238,12 +241,12 @@ def test_step_times_are_divided_by_those_of_the_same_machine(tmp_path: Path) -> 
     theirs = write_run(tmp_path / "theirs", methods=METHODS[:6], **SMALL)
     cells = pd.read_parquet(theirs / "cells.parquet")
     cells.assign(step_seconds=10 * cells["step_seconds"]).to_parquet(theirs / "cells.parquet")  # a machine of a tenth
-    (group,) = build_report([ours, theirs], replicates=20).groups
-    (kldpo,) = [row for row in group.rows if row.method == "kldpo"]
+    (arena,) = build_report([ours, theirs], replicates=20).arenas
+    (kldpo,) = [row for row in arena.rows if row.method == "kldpo"]
     assert kldpo.metrics["step_ratio_to_dpo"].value == pytest.approx(1.0, abs=0.11)
     cells[cells["method"] != "dpo"].to_parquet(theirs / "cells.parquet")
-    (group,) = build_report([ours, theirs], replicates=20).groups
-    (kldpo,) = [row for row in group.rows if row.method == "kldpo"]
+    (arena,) = build_report([ours, theirs], replicates=20).arenas
+    (kldpo,) = [row for row in arena.rows if row.method == "kldpo"]
     assert kldpo.metrics["step_ratio_to_dpo"].value is None
 
 
@@ -254,7 +257,7 @@ def test_seeds_of_two_machines_are_one_row(tmp_path: Path) -> None:
         table = pd.read_parquet(late / f"{name}.parquet")
         table[table["seed"] >= 2].to_parquet(late / f"{name}.parquet")
     (merged,), (whole,) = (
-        build_report(runs, replicates=20).groups
+        build_report(runs, replicates=20).arenas
         for runs in ([early, late], [write_run(tmp_path / "whole", methods=METHODS[:6], **{**SMALL, "seeds": 4})])
     )
     for row, other in zip(merged.rows, whole.rows, strict=True):
@@ -263,8 +266,8 @@ def test_seeds_of_two_machines_are_one_row(tmp_path: Path) -> None:
 
 def test_training_pairs_are_those_of_the_first_run_and_count_once(pair: tuple[Path, Path]) -> None:
     (alone,), (merged,) = load_runs([pair[0]]), load_runs(list(pair))
-    assert alone.conflict is not None and merged.conflict is not None
-    pd.testing.assert_frame_equal(alone.conflict, merged.conflict)
+    assert alone.pair_rewards is not None and merged.pair_rewards is not None
+    pd.testing.assert_frame_equal(alone.pair_rewards, merged.pair_rewards)
 
 
 def test_a_cell_that_failed_here_and_is_done_elsewhere_under_another_name_is_done(tmp_path: Path) -> None:

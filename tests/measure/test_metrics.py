@@ -38,12 +38,12 @@ def test_utility_by_kind_by_hand() -> None:
         "gold_sadness": np.array([0.2, 0.2]),
     }
     quality = np.array([True, False])
-    told = {
+    by_kind = {
         kind: utility(shift(0.25), rewards, quality, RANGES, kind).tolist()  # type: ignore[arg-type]
         for kind in ("ungated", "gated", "gold", "gated_gold")
     }
     least = 0.25 * -1 + 0.75 * 0
-    assert told == {
+    assert by_kind == {
         "ungated": [0.25, 0.25],
         "gated": [0.25, least],
         "gold": pytest.approx([0.275, 0.275]),
@@ -95,10 +95,10 @@ def test_gradient_ratios_by_hand() -> None:
         [("rejected", 4, 0, -3.0), ("chosen", 4, 1, 2.0), ("chosen", 4, 0, -1.0), ("rejected", 4, 1, 1.0),
          ("unseen", 4, 0, 7.0)], columns=["kind", "step", "row", "change"],
     )  # fmt: skip
-    told = gradient_ratios(probes, before)
-    assert list(told) == [0, 4]
-    np.testing.assert_allclose(told[0], np.log10(np.exp([2.0, 0.0])))
-    np.testing.assert_allclose(told[4], np.log10(np.exp([4.0, 1.0])))
+    ratios = gradient_ratios(probes, before)
+    assert list(ratios) == [0, 4]
+    np.testing.assert_allclose(ratios[0], np.log10(np.exp([2.0, 0.0])))
+    np.testing.assert_allclose(ratios[4], np.log10(np.exp([4.0, 1.0])))
     assert gradient_ratios(probes[probes["kind"] == "unseen"], before) == {}
 
 
@@ -144,24 +144,24 @@ def test_records_of_a_cell_by_hand() -> None:
     early = completions([0.0, 0.0], [0.0, 0.0], [True, True], step=1)
     late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
     reference = completions([0.2, 0.0], [0.8, 0.0], [True, True], step=0)
-    told = records_of(pd.concat([early, late]), reference)
+    records = records_of(pd.concat([early, late]), reference)
     joy, sadness = str(shift(1.0)), str(shift(0.0))
-    value = {name: record.value for name, record in told.items()}
-    assert value["reward", sadness] == pytest.approx(0.7)
-    assert value["gated_reward", joy] == pytest.approx((0.2 - 1) / 2)
+    value = {name: record.value for name, record in records.items()}
+    assert value["utility", sadness] == pytest.approx(0.7)
+    assert value["gated_utility", joy] == pytest.approx((0.2 - 1) / 2)
     assert value["gated_worst_case", ""] == pytest.approx(-0.4)
     assert value["worst_case", ""] == pytest.approx(0.3)
     assert value["nominal", sadness] == pytest.approx(0.7)
     assert value["robustness_gap", ""] == pytest.approx(0.4)
     assert value["auc", ""] == pytest.approx(0.5)
     assert value["gated_gold_nominal", sadness] == pytest.approx(0.4)
-    assert (value["reward@1", sadness], value["reward@2", sadness]) == pytest.approx((0.0, 0.7))
+    assert (value["utility@1", sadness], value["utility@2", sadness]) == pytest.approx((0.0, 0.7))
     assert (value["kl_to_reference", ""], value["kl_median", ""]) == (2.0, 1.0)  # of 1 and 3: the lower median
     assert value["quality", ""] == 0.5
     assert value["win_rate", joy] == pytest.approx((0.5 + 1) / 2)
     assert value["gated_win_rate", joy] == pytest.approx((0.5 + 0) / 2)
     assert np.isnan(value["distinct_2", ""])  # two completions are fewer than the fixed number
-    assert told["reward", joy].n == 2 and DISTINCT_COMPLETIONS > 2
+    assert records["utility", joy].n == 2 and DISTINCT_COMPLETIONS > 2
 
 
 def test_without_a_reference_there_is_no_win_rate_and_without_test_rows_nothing() -> None:
@@ -176,22 +176,22 @@ def test_every_checkpoint_says_what_it_is_judged_by_on_both_splits() -> None:
     late = completions([0.2, 0.4], [0.8, 0.6], [True, False], step=2)
     held_back = completions([0.5, 0.1], [0.3, 0.1], [False, True], step=2).assign(split="validation", kl=5.0)
     samples = pd.concat([early, late, held_back, early.assign(split="validation")])
-    told = {
+    value = {
         (record.metric, record.eval_shift): record.value
         for record in cell_records(samples, shift(0.5), [shift(0.0), shift(1.0)], RANGES, late.iloc[:0])
     }
     joy, sadness, middle = (str(shift(alpha)) for alpha in (1.0, 0.0, 0.5))
-    assert told["nominal@2", middle] == told["nominal", middle] == pytest.approx(0.5)
-    assert told["gated_nominal@2", middle] == pytest.approx((0.5 - 0.5) / 2)
-    assert told["gold_nominal@1", middle] == pytest.approx(0.05)
-    assert told["reward@2/validation", joy] == pytest.approx(0.3)
-    assert told["gated_reward@2/validation", joy] == pytest.approx((-1 + 0.1) / 2)
-    assert told["gated_reward@2/validation", sadness] == pytest.approx((0 + 0.1) / 2)
-    assert told["gated_nominal@2/validation", middle] == pytest.approx((-0.5 + 0.1) / 2)
-    assert told["gated_reward@2/validation", str(shift(0.25))] == pytest.approx((-0.25 + 0.1) / 2)
-    assert ("gated_reward@2", str(shift(0.25))) not in told  # a validation shift is not evaluated
-    assert told["kl_to_reference@2/validation", ""] == 5.0 and told["kl_to_reference@1/validation", ""] == 2.0
-    assert not [metric for metric, _ in told if metric.endswith("/validation") and "@" not in metric]
+    assert value["nominal@2", middle] == value["nominal", middle] == pytest.approx(0.5)
+    assert value["gated_nominal@2", middle] == pytest.approx((0.5 - 0.5) / 2)
+    assert value["gold_nominal@1", middle] == pytest.approx(0.05)
+    assert value["utility@2/validation", joy] == pytest.approx(0.3)
+    assert value["gated_utility@2/validation", joy] == pytest.approx((-1 + 0.1) / 2)
+    assert value["gated_utility@2/validation", sadness] == pytest.approx((0 + 0.1) / 2)
+    assert value["gated_nominal@2/validation", middle] == pytest.approx((-0.5 + 0.1) / 2)
+    assert value["gated_utility@2/validation", str(shift(0.25))] == pytest.approx((-0.25 + 0.1) / 2)
+    assert ("gated_utility@2", str(shift(0.25))) not in value  # a validation shift is not evaluated
+    assert value["kl_to_reference@2/validation", ""] == 5.0 and value["kl_to_reference@1/validation", ""] == 2.0
+    assert not [metric for metric, _ in value if metric.endswith("/validation") and "@" not in metric]
 
 
 def test_text_numbers_of_every_checkpoint_and_of_the_last_one_by_hand() -> None:
@@ -222,23 +222,26 @@ def result(method: str, beta: float, train: str, evaluated: str, metric: str, va
 
 
 def test_price_and_regret_by_hand() -> None:
-    told = cross_cell_records(
+    rows = cross_cell_records(
         pd.DataFrame(
             [
                 result("dpo", 0.1, "A", "A", "nominal", 0.8),
                 result("dpo", 1.0, "A", "A", "nominal", 0.6),
                 result("kldpo", 1.0, "A", "A", "nominal", 0.55),
                 result("kldpo", 7.0, "A", "A", "nominal", 0.55),
-                result("dpo", 0.1, "B", "B", "reward", 0.9),
-                result("kldpo", 7.0, "A", "B", "reward", 0.3),
+                result("dpo", 0.1, "A", "A", "gated_nominal", 0.7),
+                result("kldpo", 7.0, "A", "A", "gated_nominal", 0.5),
+                result("dpo", 0.1, "B", "B", "utility", 0.9),
+                result("kldpo", 7.0, "A", "B", "utility", 0.3),
             ]
         )
     )
-    value = told.set_index(["metric", "cell_id"])["value"]
+    value = rows.set_index(["metric", "cell_id"])["value"]
     assert value["price", "kldpo1.0A"] == pytest.approx(0.05)  # DPO of the same beta
     assert value["price", "kldpo7.0A"] == pytest.approx(0.25)  # no DPO of that beta: the default one
     assert value["regret_B", "kldpo7.0A"] == pytest.approx(0.6)
-    assert len(told) == 3
+    assert value["gated_price", "kldpo7.0A"] == pytest.approx(0.2)
+    assert len(rows) == 4
 
 
 def test_anchor_prefers_the_same_beta_then_the_default() -> None:

@@ -10,16 +10,16 @@ import pytest
 
 from benchmark.core.data import Floats
 from benchmark.measure.build import build_report
-from benchmark.measure.runs.groups import GroupData, SplitArrays
+from benchmark.measure.runs.arenas import ArenaData, SplitArrays
 from benchmark.measure.selection import RULES, selections
 from benchmark.measure.selection.pool import Pool
 from benchmark.measure.selection.rules import Rule
 from benchmark.measure.selection.seen import Seen
 from benchmark.measure.selection.select import selected, taken
 from benchmark.measure.statistics.envelope import BOTH_WAYS, ONE_WAY, Fold, Means, over_envelope
-from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.comparer import Comparer
 from tests.measure.test_radius import write_curves
-from tests.measure.test_selection import DPO, FAST, LIFTED, chosen, judge_of, seen
+from tests.measure.test_selection import DPO, FAST, LIFTED, chosen, comparer_of, seen
 from tests.synthetic import Trained, write_run
 
 # The winner's curse
@@ -60,15 +60,15 @@ def test_the_noise_of_choosing_is_in_the_interval(tmp_path: Path) -> None:
     replicate takes one or the other, and the nominal reward, 0.658 or 0.504, is as uncertain as the choice."""
     kldpo = (Trained(FAST, t=0.8, quality=1.0), Trained(LIFTED, t=0.4, lift=0.074, quality=1.0))
     methods = [replace(method, quality=1.0) for method in (*DPO, *kldpo)]
-    judge = judge_of(write_run(tmp_path / "run", prompts=200, methods=methods, noise=0.1, seed_noise=0.005))
-    (told,) = (each for each in selections(judge) if (each.rule, each.method) == ("held_out_shifts", "kldpo"))
-    nominal = told.metrics["nominal"]
-    assert 0.3 < told.share < 0.98
+    comparer = comparer_of(write_run(tmp_path / "run", prompts=200, methods=methods, noise=0.1, seed_noise=0.005))
+    (choice,) = (each for each in selections(comparer) if (each.rule, each.method) == ("held_out_shifts", "kldpo"))
+    nominal = choice.metrics["gated_nominal"]
+    assert 0.3 < choice.share < 0.98
     assert nominal.low is not None and nominal.low < 0.53
     assert nominal.high is not None and nominal.high > 0.63
-    (report,) = build_report([tmp_path / "run"], replicates=200).groups
+    (report,) = build_report([tmp_path / "run"], replicates=200).arenas
     for row in (row for row in report.rows if row.method == "kldpo"):
-        alone = row.metrics["nominal"]
+        alone = row.metrics["gated_nominal"]
         assert alone.low is not None and alone.high is not None
         assert alone.high - alone.low < 0.5 * (nominal.high - nominal.low)
 
@@ -77,20 +77,20 @@ def test_the_noise_of_choosing_is_in_the_interval(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Comparer:
     kldpo = (Trained(FAST, t=0.6), Trained(LIFTED, t=0.5, lift=0.05))
     folder = write_run(tmp_path_factory.mktemp("noisy") / "run", seeds=2, prompts=30, methods=(*DPO, *kldpo))
     write_curves(folder)
-    return judge_of(folder, replicates=100)
+    return comparer_of(folder, replicates=100)
 
 
-def test_a_choice_is_judged_against_the_envelope_one_way(noisy: Judge) -> None:
+def test_a_choice_is_judged_against_the_envelope_one_way(noisy: Comparer) -> None:
     pool = Pool.of(noisy, "kldpo")
     choice = pool.choose(RULES["nominal"])
     assert not isinstance(choice, str)
     method = [taken(half, choice) for half in pool.halves]
-    one_way, both = (over_envelope(noisy.envelope(pool.seeds), method, folds)[0] for folds in (ONE_WAY, BOTH_WAYS))
-    assert selected(pool, RULES["nominal"]).metrics["over_envelope"].value == pytest.approx(one_way)
+    one_way, both = (over_envelope(noisy.envelope(pool.seed_rows), method, folds)[0] for folds in (ONE_WAY, BOTH_WAYS))
+    assert selected(pool, RULES["nominal"]).metrics["gated_over_envelope"].value == pytest.approx(one_way)
     assert abs(one_way - both) > 1e-3
 
 
@@ -99,10 +99,10 @@ def scrambled(values: Floats, seed: int) -> Floats:
     return np.random.default_rng(seed).permutation(values, axis=0)
 
 
-def without_test_prompts(group: GroupData) -> GroupData:
-    test: SplitArrays = group.test
+def without_test_prompts(arena: ArenaData) -> ArenaData:
+    test: SplitArrays = arena.test
     return replace(
-        group,
+        arena,
         test=replace(
             test,
             utility={kind: scrambled(values, 1) for kind, values in test.utility.items()},
@@ -114,26 +114,26 @@ def without_test_prompts(group: GroupData) -> GroupData:
     )
 
 
-def without_test_shifts(group: GroupData) -> GroupData:
-    utility = {kind: scrambled(values, 6) for kind, values in group.validation.utility.items()}
-    return replace(group, validation=replace(group.validation, utility=utility))
+def without_test_shifts(arena: ArenaData) -> ArenaData:
+    utility = {kind: scrambled(values, 6) for kind, values in arena.validation.utility.items()}
+    return replace(arena, validation=replace(arena.validation, utility=utility))
 
 
-def taken_by(rule: str, judge: Judge, group: GroupData) -> list[int]:
-    choice = Pool.of(Judge(group, judge.replicates), "kldpo").choose(RULES[rule])
+def taken_by(rule: str, comparer: Comparer, arena: ArenaData) -> list[int]:
+    choice = Pool.of(Comparer(arena, comparer.replicates), "kldpo").choose(RULES[rule])
     assert not isinstance(choice, str), choice
     return choice.taken.tolist()
 
 
 @pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if not rule.ceiling])
-def test_no_rule_but_a_ceiling_depends_on_test_prompts_or_test_shifts(noisy: Judge, rule: str) -> None:
-    before = taken_by(rule, noisy, noisy.group)
-    assert taken_by(rule, noisy, without_test_prompts(noisy.group)) == before
-    assert taken_by(rule, noisy, without_test_shifts(noisy.group)) == before
-    assert taken_by(rule, noisy, without_test_shifts(without_test_prompts(noisy.group))) == before
+def test_no_rule_but_a_ceiling_depends_on_test_prompts_or_test_shifts(noisy: Comparer, rule: str) -> None:
+    before = taken_by(rule, noisy, noisy.arena)
+    assert taken_by(rule, noisy, without_test_prompts(noisy.arena)) == before
+    assert taken_by(rule, noisy, without_test_shifts(noisy.arena)) == before
+    assert taken_by(rule, noisy, without_test_shifts(without_test_prompts(noisy.arena))) == before
 
 
-def test_utilities_under_test_shifts_reach_a_ceiling_alone(noisy: Judge) -> None:
+def test_utilities_under_test_shifts_reach_a_ceiling_alone(noisy: Comparer) -> None:
     reached = []
 
     def note(seen: Seen) -> str:
@@ -145,31 +145,31 @@ def test_utilities_under_test_shifts_reach_a_ceiling_alone(noisy: Judge) -> None
     assert reached == [False, True]
 
 
-def test_the_ceiling_depends_on_test_shifts_and_not_on_test_prompts(noisy: Judge) -> None:
-    before = taken_by("oracle", noisy, noisy.group)
-    assert taken_by("oracle", noisy, without_test_prompts(noisy.group)) == before
-    assert taken_by("oracle", noisy, without_test_shifts(noisy.group)) != before
+def test_the_ceiling_depends_on_test_shifts_and_not_on_test_prompts(noisy: Comparer) -> None:
+    before = taken_by("oracle", noisy, noisy.arena)
+    assert taken_by("oracle", noisy, without_test_prompts(noisy.arena)) == before
+    assert taken_by("oracle", noisy, without_test_shifts(noisy.arena)) != before
 
 
-def test_the_rules_do_look_at_what_they_are_said_to_look_at(noisy: Judge) -> None:
-    validation = noisy.group.validation
+def test_the_rules_do_look_at_what_they_are_said_to_look_at(noisy: Comparer) -> None:
+    validation = noisy.arena.validation
     others = {
         "nominal": {"nominal": {kind: scrambled(values, 7) for kind, values in validation.nominal.items()}},
         "held_out_shifts": {"held_out": scrambled(validation.held_out, 7)},
         "matched_kl": {"kl": scrambled(validation.kl, 7)},
     }
     for rule, arrays in others.items():
-        group = replace(noisy.group, validation=replace(validation, **arrays))  # type: ignore[arg-type]
-        assert taken_by(rule, noisy, group) != taken_by(rule, noisy, noisy.group), rule
+        arena = replace(noisy.arena, validation=replace(validation, **arrays))  # type: ignore[arg-type]
+        assert taken_by(rule, noisy, arena) != taken_by(rule, noisy, noisy.arena), rule
 
 
 def test_a_validation_shift_that_a_run_evaluates_is_not_selected_on(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", seeds=2, prompts=8, methods=DPO)
-    assert [shift.position() for shift in judge_of(folder).group.validation_shifts] == pytest.approx(
+    assert [shift.position() for shift in comparer_of(folder).arena.validation_shifts] == pytest.approx(
         [0.05, 0.15, 0.25, 0.35, 0.45, 0.55]
     )
     environment = (folder / "environment.json").read_text()
     (folder / "environment.json").write_text(environment.replace("alpha=0.5,", "alpha=0.55,"))
-    group = judge_of(folder).group
-    assert [shift.position() for shift in group.validation_shifts] == pytest.approx([0.05, 0.15, 0.25, 0.35, 0.45])
-    assert group.validation.held_out.shape[-1] == 5 and group.test.held_out.shape[-1] == 0
+    arena = comparer_of(folder).arena
+    assert [shift.position() for shift in arena.validation_shifts] == pytest.approx([0.05, 0.15, 0.25, 0.35, 0.45])
+    assert arena.validation.held_out.shape[-1] == 5 and arena.test.held_out.shape[-1] == 0

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmark.measure.runs.groups import GroupData, groups_of
+from benchmark.measure.runs.arenas import ArenaData, arenas_of
 from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection.pool import candidates_of
 from benchmark.measure.selection.radius import chi_square_radius, disagreement_radius, implied_radius
@@ -113,41 +113,41 @@ def write_curves(folder: Path, steps: int = 40, leave_out: str = "none") -> None
     pd.concat(curves).to_parquet(folder / "curves.parquet")
 
 
-def group_of(folder: Path) -> GroupData:
+def arena_of(folder: Path) -> ArenaData:
     (runs,) = load_runs([folder])
-    (group,) = groups_of(runs)
-    return group
+    (arena,) = arenas_of(runs)
+    return arena
 
 
 def test_implied_radii_of_a_run_by_hand(folder: Path) -> None:
     write_curves(folder)
-    group, rows = group_of(folder), np.array([[0.5, 0.5], [1.0, 0.0]])  # the sample; a replicate with seed 0 alone
-    candidates = candidates_of(group, "kldpo")
-    told = training_radii(group, candidates, (0, 1), rows)
+    arena, rows = arena_of(folder), np.array([[0.5, 0.5], [1.0, 0.0]])  # the sample; a replicate with seed 0 alone
+    candidates = candidates_of(arena, "kldpo")
+    radii = training_radii(arena, candidates, (0, 1), rows)
     # Var l is (0.09 + 0.16) / 2 = 0.125, and 0.09 of seed 0: over 2 x 0.1^2 = 0.02 and 2 x 2^2 = 8.
     last = [candidate.last for candidate in candidates]
     assert last == [False, False, False, True] * 2
-    np.testing.assert_allclose(told.implied[:, last], [[0.125 / 0.02, 0.125 / 8], [0.09 / 0.02, 0.09 / 8]])
-    assert np.isnan(told.implied[:, np.logical_not(last)]).all() and told.balls
-    np.testing.assert_array_equal(told.pairs, [512, 512])
-    wasserstein = training_radii(group, candidates_of(group, "wdpo"), (0, 1), rows)
+    np.testing.assert_allclose(radii.implied[:, last], [[0.125 / 0.02, 0.125 / 8], [0.09 / 0.02, 0.09 / 8]])
+    assert np.isnan(radii.implied[:, np.logical_not(last)]).all() and radii.balls
+    np.testing.assert_array_equal(radii.pairs, [512, 512])
+    wasserstein = training_radii(arena, candidates_of(arena, "wdpo"), (0, 1), rows)
     np.testing.assert_allclose(wasserstein.implied[:, -1], [4 / 0.25, 4 / 0.18])  # (1 x 2)^2 / (2 Var l)
 
 
 def test_what_a_run_did_not_record_is_nan(folder: Path) -> None:
     pd.read_parquet(folder / "cells.parquet").drop(columns="pairs").to_parquet(folder / "cells.parquet")
     (folder / "pair_rewards.parquet").unlink()
-    group = group_of(folder)
-    told = training_radii(group, candidates_of(group, "kldpo"), (0, 1), np.array([[0.5, 0.5]]))
-    assert np.isnan(told.pairs).all() and np.isnan(told.disagreement).all() and np.isnan(told.implied).all()
-    assert told.balls and not training_radii(group, candidates_of(group, "dpo"), (0, 1), np.array([[0.5, 0.5]])).balls
+    arena = arena_of(folder)
+    radii = training_radii(arena, candidates_of(arena, "kldpo"), (0, 1), np.array([[0.5, 0.5]]))
+    assert np.isnan(radii.pairs).all() and np.isnan(radii.disagreement).all() and np.isnan(radii.implied).all()
+    assert radii.balls and not training_radii(arena, candidates_of(arena, "dpo"), (0, 1), np.array([[0.5, 0.5]])).balls
 
 
 def test_disagreement_by_hand(folder: Path) -> None:
     """Utilities 0.1 joy + 0.9 sadness. Seed 0: one label of four against it, and one tie; seed 1: both against it."""
     table = pd.DataFrame(
         {
-            "train_shift": group_of(folder).cells["train_shift"].iloc[0],
+            "train_shift": arena_of(folder).cells["train_shift"].iloc[0],
             "seed": [0, 0, 0, 0, 1, 1],
             "first_joy": [1.0, 0.0, 0.0, 0.5, 0.0, 0.0],
             "first_sadness": [0.0, 1.0, 1.0, 0.5, 1.0, 0.3],
@@ -157,5 +157,5 @@ def test_disagreement_by_hand(folder: Path) -> None:
         }
     )
     table.sample(frac=1, random_state=1).to_parquet(folder / "pair_rewards.parquet")
-    told = disagreement(group_of(folder))
-    assert told.to_dict() == {0: 1.5 / 4, 1: 1.0}
+    radii = disagreement(arena_of(folder))
+    assert radii.to_dict() == {0: 1.5 / 4, 1: 1.0}

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from benchmark.core.errors import UserError
-from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.arenas import arenas_of
 from benchmark.measure.runs.reading import load_runs
 from tests.synthetic import METHODS, Trained, write_run
 
@@ -81,7 +81,7 @@ def test_a_done_cell_without_samples_is_no_finished_run(copy: Path) -> None:
 def test_a_cell_that_lacks_prompts_is_named(copy: Path) -> None:
     change_table(copy, "samples", lambda table: table.drop(index=table.index[table["split"] == "test"][:3]))
     with pytest.raises(UserError, match=r"reference, seed 0, step 0 lacks 3 of 120 test prompts"):
-        groups_of(load_runs([copy])[0])
+        arenas_of(load_runs([copy])[0])
 
 
 def test_two_runs_of_a_suite_are_one_and_what_both_hold_counts_once(tmp_path: Path) -> None:
@@ -125,4 +125,4 @@ def test_runs_of_other_sizes_are_not_merged(tmp_path: Path) -> None:
     two = write_run(tmp_path / "two", methods=METHODS[3:], seeds=1, prompts=12)
     (merged,) = load_runs([one, two])
     with pytest.raises(UserError, match="runs of different sizes cannot be merged"):
-        groups_of(merged)
+        arenas_of(merged)

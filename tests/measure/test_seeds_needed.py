@@ -10,7 +10,8 @@ from scipy import stats
 
 from benchmark.measure.build import build_report
 from benchmark.measure.statistics.spread import Spread
-from benchmark.measure.table.seeds_needed import MOST, POWER, Gap, sentence
+from benchmark.measure.table.seeds_needed import MOST, POWER, Gap, settling
+from benchmark.report import words
 from tests.synthetic import METHODS, write_run
 
 
@@ -49,12 +50,14 @@ def test_prompts_set_a_floor() -> None:
     gap = Gap(1.0, 1.0, 1.0)
     assert gap.seeds() is None and gap.power(MOST) < POWER
     assert gap.prompt_factor() == pytest.approx((1.959964 + 0.841621) ** 2, rel=1e-5)  # 7.85
-    told = sentence("A", "B", gap, spread_like(gap, 3), 200)
-    assert "no number of seeds would do it on these 200 prompts" in told and "at least 1,570 test prompts" in told
+    sentence = words.seeds_needed(settling("A", "B", gap, spread_like(gap, 3), 200))
+    assert (
+        "no number of seeds would do it on these 200 prompts" in sentence and "at least 1,570 test prompts" in sentence
+    )
 
 
 @pytest.mark.parametrize(
-    ("gap", "seeds", "words"),
+    ("gap", "seeds", "end"),
     [
         (Gap(1.0, 1.0, 0.0), 3, "80% power at the 5% level takes about 10 seeds."),
         (Gap(0.01, 1.0, 0.0), 3, "takes more than 1,000 seeds."),
@@ -63,15 +66,15 @@ def test_prompts_set_a_floor() -> None:
         (Gap(0.0, 0.0, 0.0), 5, "no number of seeds tells apart what is alike."),
     ],
 )
-def test_sentences(gap: Gap, seeds: int, words: str) -> None:
-    told = sentence("A", "B", gap, spread_like(gap, seeds), 200)
-    assert told.startswith("A over B: ") and told.endswith(words)
+def test_sentences(gap: Gap, seeds: int, end: str) -> None:
+    sentence = words.seeds_needed(settling("A", "B", gap, spread_like(gap, seeds), 200))
+    assert sentence.startswith("A over B: ") and sentence.endswith(end)
 
 
-def test_a_group_names_its_two_best_and_one_seed_says_nothing(tmp_path: Path) -> None:
-    (group,) = build_report([write_run(tmp_path / "run", seeds=5, prompts=80)], replicates=150).groups
-    assert group.seeds_needed.startswith("WDPO over ")
-    (one,) = build_report([write_run(tmp_path / "one", seeds=1, prompts=40)], replicates=30).groups
-    (few,) = build_report([write_run(tmp_path / "few", prompts=40, methods=METHODS[:2])], replicates=30).groups
-    for told in (one, few):
-        assert told.seeds_needed.startswith("Fewer than two methods can be ranked")
+def test_an_arena_names_its_two_best_and_one_seed_says_nothing(tmp_path: Path) -> None:
+    (arena,) = build_report([write_run(tmp_path / "run", seeds=5, prompts=80)], replicates=150).arenas
+    assert words.seeds_needed(arena.seeds_needed).startswith("WDPO over ")
+    (one,) = build_report([write_run(tmp_path / "one", seeds=1, prompts=40)], replicates=30).arenas
+    (few,) = build_report([write_run(tmp_path / "few", prompts=40, methods=METHODS[:2])], replicates=30).arenas
+    for lacking in (one, few):
+        assert words.seeds_needed(lacking.seeds_needed).startswith("Fewer than two methods can be ranked")

@@ -13,7 +13,7 @@ import pytest
 from benchmark.core.data import Floats
 from benchmark.describe import listing
 from benchmark.measure.build import build_report
-from benchmark.measure.runs.groups import groups_of
+from benchmark.measure.runs.arenas import arenas_of
 from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.selection import RULES, selections
 from benchmark.measure.selection.rules import KL_BUDGET
@@ -21,9 +21,9 @@ from benchmark.measure.selection.seen import Candidate, Choice, Radii, Seen
 from benchmark.measure.selection.select import most_often, taken
 from benchmark.measure.statistics.bootstrap import replicates_of
 from benchmark.measure.statistics.envelope import Means
-from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.comparer import Comparer
 from benchmark.pipeline.text.tables import _training_pairs
-from benchmark.report.types import Group, Selected
+from benchmark.report import Absent, Arena, MorePolicies, NothingTaken, Selected, UnequalPolicies, words
 from tests.measure.test_radius import write_curves
 from tests.synthetic import METHODS, Trained, write_run
 
@@ -33,10 +33,10 @@ DPO = METHODS[:5]  # with the reference and SFT
 ALONE = "reward_blend(weights=joy:1)"  # a family of one point
 
 
-def judge_of(folder: Path, replicates: int = 200) -> Judge:
+def comparer_of(folder: Path, replicates: int = 200) -> Comparer:
     (runs,) = load_runs([folder])
-    (group,) = groups_of(runs)
-    return Judge(group, replicates)
+    (arena,) = arenas_of(runs)
+    return Comparer(arena, replicates)
 
 
 def seen(nominal: Floats, kl: Floats, held_out: Floats | None = None, tested: Floats | None = None) -> Seen:
@@ -50,7 +50,7 @@ def seen(nominal: Floats, kl: Floats, held_out: Floats | None = None, tested: Fl
 
 def chosen(rule: str, world: Seen) -> Choice:
     choice = RULES[rule].choose(world)
-    assert not isinstance(choice, str)
+    assert not isinstance(choice, NothingTaken)
     return choice
 
 
@@ -67,8 +67,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Selected]:
         tmp_path_factory.mktemp("quiet") / "run", seeds=2, prompts=400, methods=methods, noise=0.004, seed_noise=0.0
     )
     write_curves(folder)
-    told = selections(judge_of(folder))
-    return {each.rule: each for each in told if each.method == "kldpo"}
+    choices = selections(comparer_of(folder))
+    return {each.rule: each for each in choices if each.method == "kldpo"}
 
 
 @pytest.mark.parametrize(
@@ -87,30 +87,31 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Selected]:
 def test_each_rule_takes_the_candidate_that_is_best_by_hand(
     quiet: dict[str, Selected], rule: str, key: str, step: int
 ) -> None:
-    told = quiet[rule]
-    assert (told.key, told.step, told.candidates, told.note) == (key, step, 8, "")
-    assert told.share > 0.9 and told.ceiling == (rule == "oracle")
+    choice = quiet[rule]
+    assert (choice.key, choice.step, choice.candidates, words.selection_note(choice)) == (key, step, 8, "")
+    assert choice.share > 0.9 and choice.ceiling == (rule == "oracle")
 
 
 def test_what_is_chosen_is_judged_on_test_prompts_by_its_closed_form(quiet: dict[str, Selected]) -> None:
     nominal, shifted = quiet["nominal"].metrics, quiet["held_out_shifts"].metrics
-    values = {name: told.value for name, told in shifted.items()}
-    assert values["worst_case"] == pytest.approx(0.35 - 0.2 * 0.75 + 0.1, abs=2e-3)
-    assert values["nominal"] == pytest.approx(0.35 + 0.385 * 0.75, abs=2e-3)
+    values = {name: estimate.value for name, estimate in shifted.items()}
+    assert values["gated_worst_case"] == pytest.approx(0.35 - 0.2 * 0.75 + 0.1, abs=2e-3)
+    assert values["gated_nominal"] == pytest.approx(0.35 + 0.385 * 0.75, abs=2e-3)
     assert values["kl_to_reference"] == pytest.approx(6 * 0.75**2 + 0.4, rel=0.05)
-    assert values["over_envelope"] == pytest.approx(0.1, abs=2e-3)  # the lift
-    assert nominal["over_envelope"].value == pytest.approx(0.0, abs=2e-3)
-    assert all(told.low is not None and told.n == 2 for told in shifted.values())
+    assert values["gated_over_envelope"] == pytest.approx(0.1, abs=2e-3)  # the lift
+    assert nominal["gated_over_envelope"].value == pytest.approx(0.0, abs=2e-3)
+    assert all(estimate.low is not None and estimate.n == 2 for estimate in shifted.values())
 
 
 def test_the_radius_rules_take_the_nearest_in_logarithm_at_the_last_checkpoint(quiet: dict[str, Selected]) -> None:
     # Var l is 0.125 at the end: tau = 0.1 implies 6.25 nats, tau = 2 implies 0.0156; their geometric middle is 0.31.
     # 512 pairs call for 3.84 / 1024 = 0.0038 nats. Rewards are so alike that labels are coins: 48% disagree, 0.45.
     for rule, key in (("data_driven_radius", FAST), ("chi_square_radius", LIFTED)):
-        told = quiet[rule]
-        assert (told.key, told.step, told.candidates, told.share) == (key, 128, 2, 1.0)
-        assert "nats by disagreement (48% of training labels), 0.0038 nats by the chi-square quantile" in told.note
-        assert told.note.endswith("settings imply KLDPO τ=0.1 6.2, KLDPO τ=2 0.016")
+        choice = quiet[rule]
+        assert (choice.key, choice.step, choice.candidates, choice.share) == (key, 128, 2, 1.0)
+        note = words.selection_note(choice)
+        assert "nats by disagreement (48% of training labels), 0.0038 nats by the chi-square quantile" in note
+        assert note.endswith("settings imply KLDPO τ=0.1 6.2, KLDPO τ=2 0.016")
 
 
 def test_a_larger_disagreement_calls_for_a_larger_radius() -> None:
@@ -121,22 +122,31 @@ def test_a_larger_disagreement_calls_for_a_larger_radius() -> None:
     # 3.84 / 20 = 0.192 nats; with the third radius at a seventh of that, the nearest is the first.
     np.testing.assert_array_equal(chosen("chi_square_radius", replace(world, radii=radii)).taken, [0, 0, 0])
     partly = replace(radii, implied=np.tile([np.nan, 2.0], (3, 1)))
-    told = chosen("data_driven_radius", replace(world, radii=partly))
-    assert told.candidates == 1 and told.taken.tolist() == [1, 1, 1]
-    assert told.note.endswith("settings imply M1 2 (1 of unknown radius left out)")
+    choice = chosen("data_driven_radius", replace(world, radii=partly))
+    assert choice.candidates == 1 and choice.taken.tolist() == [1, 1, 1]
+    assert choice.radius is not None and (choice.radius.settings, choice.radius.unknown) == ((("M1", 2.0),), 1)
 
 
 def test_rules_that_cannot_be_applied_say_why() -> None:
     world = seen(np.ones((3, 2)), np.full((3, 2), KL_BUDGET + 0.1))
     known = replace(world.radii, disagreement=np.full(3, 0.2), pairs=np.full(3, 100.0))
     reasons = {rule: RULES[rule].choose(world) for rule in RULES if rule not in ("nominal", "oracle")}
-    assert "no validation shifts" in str(reasons["held_out_shifts"])
-    assert reasons["matched_kl"] == "no policy of this method within 2 nats of the reference"
-    assert "keeps no training pairs" in str(reasons["data_driven_radius"])
-    assert "does not record how many pairs" in str(reasons["chi_square_radius"])
-    assert "no setting of this method" in str(RULES["data_driven_radius"].choose(replace(world, radii=known)))
+    assert reasons == {
+        "held_out_shifts": NothingTaken.NO_VALIDATION_SHIFTS,
+        "matched_kl": NothingTaken.NONE_WITHIN_BUDGET,
+        "data_driven_radius": NothingTaken.NO_TRAINING_PAIRS,
+        "chi_square_radius": NothingTaken.PAIRS_NOT_COUNTED,
+    }
+    assert RULES["data_driven_radius"].choose(replace(world, radii=known)) is NothingTaken.NO_BALL
     unrecorded = replace(world, radii=replace(known, balls=True))
-    assert "was not recorded in training" in str(RULES["data_driven_radius"].choose(unrecorded))
+    assert RULES["data_driven_radius"].choose(unrecorded) is NothingTaken.LOSSES_NOT_RECORDED
+
+
+def test_every_reason_for_taking_nothing_has_words() -> None:
+    for kind in NothingTaken:
+        assert words.selection_note(Selected("r", "", False, "m", 1, nothing=kind, budget=2.0))
+    short = Selected("r", "", False, "m", 1, nothing=NothingTaken.NONE_WITHIN_BUDGET, budget=2.0)
+    assert words.selection_note(short) == "no policy of this method within 2 nats of the reference"
 
 
 def test_the_budget_is_kept_and_is_no_penalty_below_it() -> None:
@@ -148,7 +158,7 @@ def test_the_budget_is_kept_and_is_no_penalty_below_it() -> None:
         within = np.flatnonzero(kl[row] <= KL_BUDGET)
         assert place == (within[nominal[row, within].argmax()] if len(within) else -1)
     lacking = (replicates_of(choice.taken) == -1).mean()
-    assert 0 < lacking < 1 and f"in {lacking:.0%} of replicates" in choice.note
+    assert 0 < lacking < 1 and choice.lacking == lacking
 
 
 def test_where_nothing_is_taken_numbers_are_missing() -> None:
@@ -171,45 +181,46 @@ def test_the_most_frequent_choice_and_its_share() -> None:
 # In the report
 
 
-def test_every_method_has_every_rule_and_plain_dpo_is_the_envelope(group: Group) -> None:
-    methods = {row.method for row in group.rows} - {"reference"}
-    assert {(told.rule, told.method) for told in group.selections} == {(r, m) for r in RULES for m in methods}
-    keys = {row.key for row in group.rows}
-    for told in group.selections:
-        assert (told.key in keys and set(told.metrics) >= {"over_envelope", "kl_to_reference"}) or told.note
-        over = told.metrics.get("over_envelope")
-        if over is not None and told.method == "dpo":
-            assert over.value is None and over.note == "plain DPO is what the envelope is made of"
-            assert told.candidates == 12 and told.metrics["nominal"].value is not None
+def test_every_method_has_every_rule_and_plain_dpo_is_the_envelope(arena: Arena) -> None:
+    methods = {row.method for row in arena.rows} - {"reference"}
+    assert {(choice.rule, choice.method) for choice in arena.selections} == {(r, m) for r in RULES for m in methods}
+    keys = {row.key for row in arena.rows}
+    for choice in arena.selections:
+        assert (
+            choice.key in keys and set(choice.metrics or {}) >= {"gated_over_envelope", "kl_to_reference"}
+        ) or choice.nothing
+        over = (choice.metrics or {}).get("gated_over_envelope")
+        if over is not None and choice.method == "dpo":
+            assert over.value is None and over.absent is Absent.MAKES_ENVELOPE
+            assert choice.candidates == 12 and choice.metrics["gated_nominal"].value is not None
 
 
 def test_a_method_without_a_common_seed_is_not_selected(tmp_path: Path) -> None:
     kldpo = (Trained(FAST, failed_seeds=(0,)), Trained(LIFTED, failed_seeds=(1,)), Trained("wdpo", failed_seeds=(0, 1)))
-    judge = judge_of(write_run(tmp_path / "run", seeds=2, prompts=8, methods=(*DPO, *kldpo)), replicates=20)
-    told = [each for each in selections(judge) if each.method in ("kldpo", "wdpo")]
-    assert {(each.method, each.key, each.note) for each in told} == {
-        ("kldpo", "", "no seed that every setting of this method and every DPO run finished")
-    }
+    comparer = comparer_of(write_run(tmp_path / "run", seeds=2, prompts=8, methods=(*DPO, *kldpo)), replicates=20)
+    choices = [each for each in selections(comparer) if each.method in ("kldpo", "wdpo")]
+    assert {(each.method, each.key, each.nothing) for each in choices} == {("kldpo", "", NothingTaken.NO_COMMON_SEED)}
 
 
 def test_without_plain_dpo_there_is_no_envelope_and_the_other_columns_stand(tmp_path: Path) -> None:
-    judge = judge_of(write_run(tmp_path / "run", seeds=2, prompts=8, methods=[Trained(FAST)]), replicates=20)
-    told = next(each for each in selections(judge) if each.rule == "nominal")
-    assert told.metrics["over_envelope"].note == "no plain DPO run to compare with"
-    assert told.metrics["nominal"].value is not None
+    comparer = comparer_of(write_run(tmp_path / "run", seeds=2, prompts=8, methods=[Trained(FAST)]), replicates=20)
+    choice = next(each for each in selections(comparer) if each.rule == "nominal")
+    assert choice.metrics["gated_over_envelope"].absent is Absent.NO_DPO
+    assert choice.metrics["gated_nominal"].value is not None
 
 
 def test_unequal_numbers_of_candidates_are_a_caveat(tmp_path: Path) -> None:
     more = [Trained(f"kldpo(tau={tau})") for tau in (0.1, 0.3, 1, 3)]
     folder = write_run(tmp_path / "run", seeds=2, prompts=8, methods=(*DPO, *more, Trained("wdpo"), Trained("cdpo")))
-    (told,) = build_report([folder], replicates=20).groups
-    flattered, unequal = (caveat for caveat in told.caveats if "selection rule" in caveat.lower())
-    assert "kldpo (16) may choose from more policies than plain DPO has (12)" in flattered
-    assert unequal.endswith("16 of kldpo; 4 of every other method.")
+    (arena,) = build_report([folder], replicates=20).arenas
+    flattered, unequal = (caveat for caveat in arena.caveats if isinstance(caveat, MorePolicies | UnequalPolicies))
+    assert (flattered, unequal) == (MorePolicies((("kldpo", 16),), 12), UnequalPolicies((("kldpo", 16),), 4))
+    assert "kldpo (16) may choose from more policies than plain DPO has (12)" in words.caveat(flattered)
+    assert words.caveat(unequal).endswith("16 of kldpo; 4 of every other method.")
 
 
-def test_equal_numbers_are_no_caveat(group: Group) -> None:
-    assert not [caveat for caveat in group.caveats if "selection rule" in caveat.lower()]
+def test_equal_numbers_are_no_caveat(arena: Arena) -> None:
+    assert not [caveat for caveat in arena.caveats if isinstance(caveat, MorePolicies | UnequalPolicies)]
 
 
 def test_the_rules_are_listed_in_a_line_each() -> None:
@@ -229,7 +240,12 @@ def test_the_number_of_pairs_is_that_of_the_whole_set(tmp_path: Path) -> None:
 
 
 def test_a_family_without_validation_shifts_is_selected_by_the_other_rules(tmp_path: Path) -> None:
-    judge = judge_of(write_run(tmp_path / "run", seeds=2, prompts=8, methods=DPO, train_shift=ALONE), replicates=20)
-    told = {each.rule: each for each in selections(judge) if each.method == "dpo"}
-    assert judge.group.validation_shifts == () and "no validation shifts" in told["held_out_shifts"].note
-    assert told["held_out_shifts"].metrics == {} and told["nominal"].metrics["nominal"].value is not None
+    comparer = comparer_of(
+        write_run(tmp_path / "run", seeds=2, prompts=8, methods=DPO, train_shift=ALONE), replicates=20
+    )
+    by_rule = {each.rule: each for each in selections(comparer) if each.method == "dpo"}
+    assert (
+        comparer.arena.validation_shifts == ()
+        and by_rule["held_out_shifts"].nothing is NothingTaken.NO_VALIDATION_SHIFTS
+    )
+    assert by_rule["held_out_shifts"].metrics is None and by_rule["nominal"].metrics["gated_nominal"].value is not None

@@ -17,8 +17,8 @@ def known(variance: float, seed: float, seeds: int) -> Spread:
 def test_parts_by_hand() -> None:
     # Variances of 1, 3 and 5 for 2 seeds (c = 1/2): v_seed = 2, v_prompt = 3, v_both = (5 - 1 - 3) / c = 2.
     alone, prompts, both = (np.sqrt(variance / 2) * np.array([-1.0, 1.0]) for variance in (1, 3, 5))
-    told = spread(alone, prompts, both, 2)
-    assert (told.variance, told.seed_variance) == pytest.approx((2 + 3 - 2, 2))
+    measured = spread(alone, prompts, both, 2)
+    assert (measured.variance, measured.seed_variance) == pytest.approx((2 + 3 - 2, 2))
     assert spread(alone, prompts, both, 2, jumps=True).variance == pytest.approx(
         5 + 2 / 2
     )  # crossed, and what it lacks
@@ -39,11 +39,11 @@ def test_the_variance_of_a_mean_is_that_of_the_random_effects_model(seeds: int) 
     e = rng.normal(0, 2.0, (seeds, prompts))
     a, b = a - a.mean(), b - b.mean()
     e = e - e.mean(axis=0) - e.mean(axis=1)[:, None] + e.mean()
-    told = spread_of(crossed(seeds, prompts, 60_000, "a").mean((a[:, None] + b + e)[..., None])[:, 0], seeds)
+    measured = spread_of(crossed(seeds, prompts, 60_000, "a").mean((a[:, None] + b + e)[..., None])[:, 0], seeds)
     seed, prompt = a.var(ddof=1) / seeds, b.var() / prompts
     both = (e**2).sum() / ((seeds - 1) * seeds * prompts**2)
-    assert float(told.variance) == pytest.approx(max(seed + prompt - both, 0.4 * prompt), rel=0.08)
-    assert float(told.seed_variance) == pytest.approx(min(seed, float(told.variance)), rel=0.08)
+    assert float(measured.variance) == pytest.approx(max(seed + prompt - both, 0.4 * prompt), rel=0.08)
+    assert float(measured.seed_variance) == pytest.approx(min(seed, float(measured.variance)), rel=0.08)
 
 
 def test_the_critical_value_is_students_where_seeds_are_all_and_normal_where_prompts_are() -> None:
@@ -60,9 +60,9 @@ def test_between_them_it_is_the_mean_of_two_classical_answers() -> None:
 
 
 def test_p_is_the_level_at_which_the_interval_touches_zero() -> None:
-    told = known(2.0, 1.0, 3)
+    measured = known(2.0, 1.0, 3)
     for level in (0.6, 0.05, 1e-4):
-        assert told.p_value(float(told.half_width(level))) == pytest.approx(level, rel=1e-6)
-    assert told.p_value(-1.0) == told.p_value(1.0) and told.p_value(0.0) == 1.0
+        assert measured.p_value(float(measured.half_width(level))) == pytest.approx(level, rel=1e-6)
+    assert measured.p_value(-1.0) == measured.p_value(1.0) and measured.p_value(0.0) == 1.0
     assert known(1.0, 1.0, 4).p_value(2.5) == pytest.approx(2 * stats.t.sf(2.5, 3))
     assert known(0.0, 0.0, 4).p_value(2.5) == 0.0

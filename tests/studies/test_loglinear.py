@@ -8,11 +8,11 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import expit, logsumexp
 
-from benchmark.report.types import Estimate
+from benchmark.report import Absent, Estimate
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.loglinear.solve import BOUND, INSIDE, KINK, REFERENCE, stationary
 from benchmark.studies.loglinear.study import SCENARIO, LogLinear, log_slope
-from benchmark.studies.loglinear.summary import against_bound
+from benchmark.studies.loglinear.summary import AgainstBound, against_bound
 from benchmark.studies.loglinear.world import World
 from methods.base import parse_method
 
@@ -162,14 +162,14 @@ def test_dpo_converges_as_the_square_root_and_robust_methods_do_too(measured):
     assert slope.low < -0.5 < slope.high and slope.high - slope.low < 0.35 and slope.n == 4
     for robust in ("kldpoFalse", "wdpoFalse"):
         assert rows[robust].metrics["slope"].high < -0.25
-        assert "contradicts nothing" in rows[robust].verdict
+        assert rows[robust].verdict == "steeper" and "contradicts nothing" in rows[robust].sentence
         assert abs(rows[robust].metrics["slope_minus_dpo"].value) < 0.15
 
 
 def test_an_optimum_that_is_held_at_the_reference_has_no_slope(measured):
     told = report(measured)
     (held,) = [row for row in told.rows if row.metrics["slope"].value is None]
-    assert held.method == "wdpo" and "nothing to converge to" in held.metrics["slope"].note
+    assert held.method == "wdpo" and held.metrics["slope"].absent is Absent.HELD_AT_REFERENCE
     assert held.metrics["share_at_reference"].value == 1 and held.metrics["optimum_norm"].value == 0
 
 
@@ -185,8 +185,8 @@ def test_the_figure_holds_each_method_and_the_proven_rates(measured):
 
 
 def test_the_verdict_beside_a_proven_rate():
-    assert "contradicts nothing" in against_bound("kldpo", Estimate(-0.5, -0.6, -0.4))
-    assert "not separable" in against_bound("kldpo", Estimate(-0.3, -0.4, -0.2))
-    assert "less steep" in against_bound("kldpo", Estimate(-0.1, -0.2, -0.05))
-    assert "one seed" in against_bound("kldpo", Estimate(-0.5, n=1))
-    assert "no rate is proven" in against_bound("ipo", Estimate(-0.5, -0.6, -0.4))
+    assert against_bound("kldpo", Estimate(-0.5, -0.6, -0.4)) is AgainstBound.STEEPER
+    assert against_bound("kldpo", Estimate(-0.3, -0.4, -0.2)) is AgainstBound.NOT_SEPARABLE
+    assert against_bound("kldpo", Estimate(-0.1, -0.2, -0.05)) is AgainstBound.LESS_STEEP
+    assert against_bound("kldpo", Estimate(-0.5, n=1)) is AgainstBound.ONE_SEED
+    assert against_bound("ipo", Estimate(-0.5, -0.6, -0.4)) is AgainstBound.NOT_PROVEN

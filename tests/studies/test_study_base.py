@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.analytic.intervals import over_seeds, told
+from benchmark.measure.analytic.intervals import over_seeds
 from benchmark.pipeline.config import PRESETS
 from benchmark.pipeline.kinds import build_matrix, read_config
+from benchmark.report import Absent, words
 from benchmark.suites.analytic import AnalyticSuite
 from methods import Method
 from methods.base import parse_method
@@ -71,10 +72,11 @@ def test_the_interval_over_seeds_is_students():
     assert (estimate.value, estimate.n) == (2.0, 3)
     assert estimate.high - 2 == pytest.approx(4.30265 / np.sqrt(3), rel=1e-5) == 2 - estimate.low
     one = over_seeds([1.5])
-    assert (one.value, one.low, one.high) == (1.5, None, None) and "no interval" in one.note
-    none = over_seeds([float("nan")], "why")
-    assert none.value is None and none.note == "why"
+    assert (one.value, one.low, one.high) == (1.5, None, None) and one.n == 1
+    none = over_seeds([float("nan")], Absent.NOT_RUN)
+    assert none.value is None and none.absent is Absent.NOT_RUN
 
 
 def test_numbers_in_sentences():
-    assert told(over_seeds([-1.0, -1.0])) == "−1.00 [−1.00, −1.00]" and told(over_seeds([0.5]), signed=True) == "+0.50"
+    said = words.plain_interval
+    assert said(over_seeds([-1.0, -1.0])) == "−1.00 [−1.00, −1.00]" and said(over_seeds([0.5]), signs=True) == "+0.50"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.report.types import Estimate
+from benchmark.report import Estimate
 from benchmark.studies.toy_3d.network import Network
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 from benchmark.studies.toy_3d.study import REWARD_MODEL, Toy3D, _headline_numbers
@@ -104,7 +104,7 @@ def test_headline_numbers_by_hand():
 
 def test_a_property_appears_where_its_interval_is_above_the_threshold():
     def verdict(low: float | None, high: float | None) -> str:
-        return appears({"unseen_gain": Estimate(0.0, low, high)}, "dispersion onto unseen")
+        return appears({"unseen_gain": Estimate(0.0, low, high)}, "dispersion")
 
     assert [verdict(0.02, 0.3), verdict(-0.1, 0.3), verdict(-0.3, 0.01), verdict(None, None)] == [
         "yes", "open", "no", "open: one seed",

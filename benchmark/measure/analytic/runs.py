@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from benchmark.core.errors import UserError
 from benchmark.measure.runs import merging, names
 from benchmark.measure.runs.reading import COLUMNS, STATUSES
-from benchmark.report.types import Estimate, Study, StudyRow
+from benchmark.report import Caveat, Study
 from benchmark.suites.analytic import AnalyticSuite
 
 ENVIRONMENT = "environment.json"
@@ -30,13 +30,11 @@ class StudyRuns:
     cells: pd.DataFrame
     results: pd.DataFrame
     environments: tuple[dict[str, Any], ...]
-    caveats: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
     def report(self) -> Study:
-        """Its figures, tables, rows and headline; caveats stand among the facts."""
-        report = self.suite.summarise(self.results, self.cells)
-        merged = {"merged runs": " ".join(self.caveats)} if self.caveats else {}
-        return replace(report, facts={**report.facts, **merged})
+        """Its figures, tables, rows, headline and caveats."""
+        return replace(self.suite.summarise(self.results, self.cells), caveats=self.caveats)
 
 
 def is_study_folder(folder: Path) -> bool:
@@ -97,33 +95,14 @@ def _merged(runs: list[StudyRuns], allow_mixed: bool) -> StudyRuns:
     if not allow_mixed:
         merging.refuse(first.suite.name, different)
     cells = pd.concat([run.cells for run in runs], ignore_index=True)
-    place = ["key", "train_shift", "seed"]
+    identity = ["key", "train_shift", "seed"]
     # A cell that several runs hold counts once; one that is done wins over one that is not.
     done_first = cells.assign(missing=cells["status"] != "done").sort_values("missing", kind="stable")
-    cells = done_first.drop_duplicates(place).sort_index().drop(columns="missing").reset_index(drop=True)
+    cells = done_first.drop_duplicates(identity).sort_index().drop(columns="missing").reset_index(drop=True)
     results = pd.concat([run.results for run in runs], ignore_index=True)
-    results = results[results["cell_id"].isin(cells["cell_id"])].drop_duplicates([*place, "metric"], ignore_index=True)
+    results = results[results["cell_id"].isin(cells["cell_id"])].drop_duplicates(
+        [*identity, "metric"], ignore_index=True
+    )
     others = merging.minor(environments, folders)
     caveats = merging.caveats(different, others, merging.repeated([run.results for run in runs]))
     return StudyRuns(tuple(folders), first.suite, cells, results, tuple(environments), caveats if len(runs) > 1 else ())
-
-
-def flat_study_row(suite: str, row: StudyRow) -> dict[str, Any]:
-    """A row of leaderboard.csv: as a row of a text suite, with the study's own metrics."""
-    flat: dict[str, Any] = {
-        "suite": suite,
-        "train_shift": row.scenario,
-        "method": row.method,
-        "key": row.key,
-        "hparams": json.dumps(row.hparams),
-        "label": row.label,
-        "role": names.method_facts(row.method).role,
-    }
-    for metric, estimate in row.metrics.items():
-        flat |= _parts(metric, estimate)
-    return {**flat, "n": row.seeds_done, "verdict": row.verdict, "status": row.status, "reason": row.reason}
-
-
-def _parts(metric: str, estimate: Estimate) -> dict[str, float]:
-    parts = {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
-    return {name: float("nan") if value is None else value for name, value in parts.items()}

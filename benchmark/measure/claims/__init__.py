@@ -1,7 +1,6 @@
 """Claims of papers, as a file, and what finished runs say to each."""
 
 from benchmark.measure.claims.catalogue import Catalogue, read_catalogue
-from benchmark.measure.claims.table import claim_table, group_findings
-from benchmark.measure.claims.verdict import Finding
+from benchmark.measure.claims.table import arena_findings, claim_table
 
-__all__ = ["Catalogue", "Finding", "claim_table", "group_findings", "read_catalogue"]
+__all__ = ["Catalogue", "arena_findings", "claim_table", "read_catalogue"]

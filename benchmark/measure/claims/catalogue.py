@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmark.core.errors import UserError, unknown
 
 FILE = Path(__file__).with_name("claims.yaml")
-Metric = Literal["nominal", "far_end", "fall", "over_envelope", "logp_chosen", "logp_rejected"]
+Metric = Literal["nominal", "far_end", "fall", "gated_over_envelope", "logp_chosen", "logp_rejected"]
 
 
 class _Entry(BaseModel):
@@ -34,7 +34,7 @@ class Where(_Entry):
 
 
 class MetricCheck(Sided):
-    """A number of one method, in every group of text suites that has it."""
+    """A number of one method, in every arena of text suites that has it."""
 
     kind: Literal["metric"]
     metric: Metric
@@ -43,7 +43,7 @@ class MetricCheck(Sided):
 
 
 class DifferenceCheck(Sided):
-    """A number of one method minus that of another, paired over seeds and prompts, in every group that has both."""
+    """A number of one method minus that of another, paired over seeds and prompts, in every arena that has both."""
 
     kind: Literal["difference"]
     metric: Metric
@@ -120,26 +120,26 @@ def read_catalogue(file: Path = FILE) -> Catalogue:
     """
     try:
         raw: Any = yaml.safe_load(file.read_text())
-        found = Catalogue(**raw)
+        catalogue = Catalogue(**raw)
     except (OSError, TypeError, yaml.YAMLError) as error:
         raise UserError(f"{file.name} cannot be read as claims: {error}") from None
     except ValidationError as error:
-        raise UserError("\n".join(f"{file.name}: {_told(item, raw)}" for item in error.errors())) from None
-    ids = [claim.id for claim in found.claims]
+        raise UserError("\n".join(f"{file.name}: {_mistake(item, raw)}" for item in error.errors())) from None
+    ids = [claim.id for claim in catalogue.claims]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise UserError(f"{file.name}: two claims have the id {twice[0]!r}; ids must differ.")
-    for claim in found.claims:
-        if claim.paper not in found.papers:
-            raise unknown(f"paper of claim {claim.id!r}", claim.paper, found.papers)
-    return found
+    for claim in catalogue.claims:
+        if claim.paper not in catalogue.papers:
+            raise unknown(f"paper of claim {claim.id!r}", claim.paper, catalogue.papers)
+    return catalogue
 
 
-def _told(item: Any, raw: Any) -> str:
+def _mistake(item: Any, raw: Any) -> str:
     """Which entry, by its id where it has one, and what is wrong with it."""
-    path = list(item["loc"])
-    name = ".".join(map(str, path))
-    if path[:1] == ["claims"] and len(path) > 1:
-        entry = raw["claims"][path[1]]
-        name = f"claim {entry.get('id', path[1])!r}, {'.'.join(map(str, path[2:]))}"
+    keys = list(item["loc"])
+    name = ".".join(map(str, keys))
+    if keys[:1] == ["claims"] and len(keys) > 1:
+        entry = raw["claims"][keys[1]]
+        name = f"claim {entry.get('id', keys[1])!r}, {'.'.join(map(str, keys[2:]))}"
     return f"{name}: {item['msg']}, got {item['input']!r}."

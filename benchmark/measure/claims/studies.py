@@ -10,8 +10,9 @@ from benchmark.measure.analytic.intervals import over_seeds
 from benchmark.measure.analytic.runs import StudyRuns
 from benchmark.measure.analytic.tables import Numbers
 from benchmark.measure.claims.catalogue import StudyCheck, StudyDifferenceCheck
-from benchmark.measure.claims.verdict import Finding, finding
+from benchmark.measure.claims.verdict import finding, unchecked
 from benchmark.measure.runs import names
+from benchmark.report import Absent, Finding, Measured, NotChecked, Place, Subject, Unchecked
 
 
 def check_studies(studies: Sequence[StudyRuns], check: StudyCheck | StudyDifferenceCheck) -> Iterator[Finding]:
@@ -23,10 +24,11 @@ def check_studies(studies: Sequence[StudyRuns], check: StudyCheck | StudyDiffere
         if runs.suite.name != check.suite:
             continue
         done = set(runs.cells.loc[runs.cells["status"] == "done", "method"])
-        missing = [m for m in (check.method, getattr(check, "against", None)) if m is not None and m not in done]
-        if missing:
-            title = names.method_facts(missing[0]).title
-            yield Finding(check.suite, f"no {title} was finished", "not run here")
+        wanted = (check.method, getattr(check, "against", None))
+        lacking = [method for method in wanted if method is not None and method not in done]
+        if lacking:
+            title = names.method_facts(lacking[0]).title
+            yield unchecked(Place(check.suite), Unchecked(NotChecked.NOT_FINISHED, method=title))
             continue
         scenarios = [check.scenario] if check.scenario else list(runs.suite.scenarios)
         yield from (_check(runs, check, scenario) for scenario in scenarios)
@@ -34,18 +36,26 @@ def check_studies(studies: Sequence[StudyRuns], check: StudyCheck | StudyDiffere
 
 def _check(runs: StudyRuns, check: StudyCheck | StudyDifferenceCheck, scenario: str) -> Finding:
     numbers = Numbers.of(runs.results)
-    title = names.method_facts(check.method).title
-    where, what = f"{check.suite}, {scenario.replace('_', ' ')}", f"{title}, {check.metric.replace('_', ' ')}"
     values = _per_seed(runs, numbers, scenario, check.method, check.metric)
+    rival, rival_scenario = None, ""
     if isinstance(check, StudyDifferenceCheck):
-        rival, other = check.against or check.method, check.against_scenario or scenario
-        theirs = _per_seed(runs, numbers, other, rival, check.metric)
+        other_method, other_scenario = check.against or check.method, check.against_scenario or scenario
+        # by seed; NaN where one of them lacks it
+        values = values.subtract(_per_seed(runs, numbers, other_scenario, other_method, check.metric))
         if check.against:
-            what = f"{title} minus {names.method_facts(rival).title}, {check.metric.replace('_', ' ')}"
+            rival = Subject(names.method_facts(check.against).title)
         else:
-            what += f", minus that of {other.replace('_', ' ')}"
-        values = values.subtract(theirs)  # by seed; NaN where one of them lacks it
-    return finding(check, where, what, over_seeds(values, "not run"))
+            rival_scenario = other_scenario.replace("_", " ")
+    measured = Measured(
+        metric=check.metric,
+        subject=Subject(names.method_facts(check.method).title),
+        rival=rival,
+        rival_scenario=rival_scenario,
+        estimate=over_seeds(values, Absent.NOT_RUN),
+        claimed=check.claimed,
+        threshold=check.threshold,
+    )
+    return finding(Place(check.suite, scenario.replace("_", " ")), measured)
 
 
 def _per_seed(runs: StudyRuns, numbers: Numbers, scenario: str, method: str, metric: str) -> pd.Series:

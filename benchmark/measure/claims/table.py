@@ -5,75 +5,73 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmark.measure.analytic.runs import StudyRuns
+from benchmark.measure.claims.arenas import check_arena
 from benchmark.measure.claims.catalogue import Catalogue, Check, DifferenceCheck, MetricCheck, NotRun
 from benchmark.measure.claims.catalogue import Claim as Entry
-from benchmark.measure.claims.groups import check_group
 from benchmark.measure.claims.studies import check_studies
-from benchmark.measure.claims.verdict import Finding
-from benchmark.measure.table.comparer import Judge
-from benchmark.report.types import Claim
+from benchmark.measure.claims.verdict import unchecked
+from benchmark.measure.table.comparer import Comparer
+from benchmark.report import Claim, ClaimVerdict, Finding, NotChecked, Unchecked
 
-GroupFindings = dict[tuple[str, int], Finding]  # by claim and place of the check in it
+ArenaFindings = dict[tuple[str, int], Finding]  # by claim and index of the check in it
 
 
-def group_findings(judge: Judge, catalogue: Catalogue) -> GroupFindings:
-    """What one group says to every check that is about its training shift."""
-    told = {}
+def arena_findings(comparer: Comparer, catalogue: Catalogue) -> ArenaFindings:
+    """What one arena says to every check that is about its training shift."""
+    findings = {}
     for claim in catalogue.claims:
-        for place, check in enumerate(claim.checks):
-            if isinstance(check, MetricCheck | DifferenceCheck) and (found := check_group(judge, check)) is not None:
-                told[claim.id, place] = found
-    return told
+        for index, check in enumerate(claim.checks):
+            if isinstance(check, MetricCheck | DifferenceCheck):
+                finding = check_arena(comparer, check)
+                if finding is not None:
+                    findings[claim.id, index] = finding
+    return findings
 
 
 def claim_table(
-    catalogue: Catalogue, groups: Iterable[GroupFindings], studies: Sequence[StudyRuns]
+    catalogue: Catalogue, arenas: Iterable[ArenaFindings], studies: Sequence[StudyRuns]
 ) -> tuple[Claim, ...]:
     """One row per claim and place where it was checked; a claim that was checked nowhere has one row that says why."""
-    told = list(groups)
+    by_arena = list(arenas)
     rows = []
     for claim in catalogue.claims:
-        found: list[Finding] = []
-        for place, check in enumerate(claim.checks):
-            found += _findings(claim.id, place, check, told, studies)
-        checked = [f for f in found if f.verdict != "not run here"]
-        rows += [_row(catalogue, claim, f) for f in checked or [_nowhere(claim, found)]]
+        findings: list[Finding] = []
+        for index, check in enumerate(claim.checks):
+            findings += _findings(claim.id, index, check, by_arena, studies)
+        checked = [finding for finding in findings if finding.verdict is not ClaimVerdict.NOT_RUN_HERE]
+        nowhere = findings or [unchecked(None, _needs(check)) for check in claim.checks]
+        rows += [_row(catalogue, claim, finding.verdict, finding) for finding in checked]
+        if not checked:
+            rows.append(_row(catalogue, claim, ClaimVerdict.NOT_RUN_HERE, *nowhere))
     return tuple(rows)
 
 
 def _findings(
-    claim: str, place: int, check: Check, groups: Sequence[GroupFindings], studies: Sequence[StudyRuns]
+    claim: str, index: int, check: Check, by_arena: Sequence[ArenaFindings], studies: Sequence[StudyRuns]
 ) -> list[Finding]:
     if isinstance(check, NotRun):
-        return [Finding("", check.reason, "not run here")]
+        return [unchecked(None, _needs(check))]
     if isinstance(check, MetricCheck | DifferenceCheck):
-        return [group[claim, place] for group in groups if (claim, place) in group]
+        return [findings[claim, index] for findings in by_arena if (claim, index) in findings]
     return list(check_studies(studies, check))
 
 
-def _nowhere(claim: Entry, found: Sequence[Finding]) -> Finding:
-    reasons = dict.fromkeys(f"{f.where}: {f.measured}" if f.where else f.measured for f in found)
-    reasons = reasons or dict.fromkeys(_needs(check) for check in claim.checks)
-    return Finding("", "; ".join(reasons), "not run here")
-
-
-def _needs(check: Check) -> str:
+def _needs(check: Check) -> Unchecked:
     """What must run so that the check can be made."""
     if isinstance(check, NotRun):
-        return check.reason
+        return Unchecked(NotChecked.CANNOT_BE_RUN, reason=check.reason)
     if not isinstance(check, MetricCheck | DifferenceCheck):
-        return f"the suite {check.suite} is not among the runs"
-    mixing = f" with {check.where.mixing} mixing" if check.where.mixing else ""
-    return f"no run that trained on {check.where.shift or 'any shift'}{mixing}"
+        return Unchecked(NotChecked.NO_SUITE, suite=check.suite)
+    where = check.where
+    return Unchecked(NotChecked.NO_TRAINING_SHIFT, family=where.shift or "", mixing=where.mixing or "")
 
 
-def _row(catalogue: Catalogue, claim: Entry, found: Finding) -> Claim:
+def _row(catalogue: Catalogue, claim: Entry, verdict: ClaimVerdict, *findings: Finding) -> Claim:
     return Claim(
         id=claim.id,
         paper=catalogue.papers[claim.paper],
         source=claim.source,
         text=claim.text,
-        where=found.where,
-        measured=found.measured,
-        verdict=found.verdict,
+        verdict=verdict,
+        findings=findings,
     )

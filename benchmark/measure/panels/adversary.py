@@ -12,8 +12,8 @@ from benchmark.core.data import Floats
 from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.statistics.balls import chi_square_terms, kl_terms, total_variation_terms
 from benchmark.measure.statistics.bootstrap import estimate
-from benchmark.measure.table.comparer import Judge
-from benchmark.report.types import AdversarialCurve
+from benchmark.measure.table.comparer import Comparer
+from benchmark.report import AdversarialCurve
 from shifts.base import Shift
 
 TOLERANCE = 1e-9
@@ -37,43 +37,43 @@ BALLS = (
 WEIGHT_RADII = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 
 
-def adversarial_curves(judge: Judge, key: str) -> tuple[AdversarialCurve, ...]:
-    """Worst gated reward of a row's last checkpoint on test prompts; none where no seed is done.
+def adversarial_curves(comparer: Comparer, key: str) -> tuple[AdversarialCurve, ...]:
+    """Worst gated utility of a row's last checkpoint on test prompts; none where no seed is done.
 
     Over prompts in three balls; over the weights of all objectives of the suite where the training utility is a convex
     combination of objectives.
     """
-    if not judge.group.seeds_of(key):
+    if not comparer.arena.seed_rows(key):
         return ()
-    return (*_over_prompts(judge, key), *_over_objectives(judge, key))
+    return (*_over_prompts(comparer, key), *_over_objectives(comparer, key))
 
 
-def _over_prompts(judge: Judge, key: str) -> list[AdversarialCurve]:
+def _over_prompts(comparer: Comparer, key: str) -> list[AdversarialCurve]:
     """Each trained policy meets its own adversary, and their worst cases are averaged: were policies averaged first, a
     row of more seeds would have steadier prompts, and so a weaker adversary."""
-    seeds = tuple(sorted(judge.group.seeds_of(key)))
-    resamples = judge.resamples("test", seeds)
-    values = judge.group.test.nominal["gated"][judge.group.path(key)[-1]][list(seeds)]
+    seed_rows = tuple(sorted(comparer.arena.seed_rows(key)))
+    resamples = comparer.resamples("test", seed_rows)
+    values = comparer.arena.test.nominal["gated"][comparer.arena.trajectory(key)[-1]][list(seed_rows)]
     curves = []
     for ball in BALLS:
         terms = np.stack([[ball.terms(of_seed, radius) for of_seed in values] for radius in ball.radii], axis=-1)
         means = resamples.mean(terms)
-        told = tuple(estimate(means[:, place], len(seeds)) for place in range(len(ball.radii)))
-        curves.append(AdversarialCurve("prompts", ball.divergence, ball.radii, told))
+        worst = tuple(estimate(means[:, column], len(seed_rows)) for column in range(len(ball.radii)))
+        curves.append(AdversarialCurve("prompts", ball.divergence, ball.radii, worst))
     return curves
 
 
-def _over_objectives(judge: Judge, key: str) -> list[AdversarialCurve]:
-    group = judge.group
-    weights = convex_weights(group.train, group.runs.objectives)
+def _over_objectives(comparer: Comparer, key: str) -> list[AdversarialCurve]:
+    arena = comparer.arena
+    weights = convex_weights(arena.train, arena.runs.objectives)
     if weights is None:
         return []
-    seeds = tuple(sorted(group.seeds_of(key)))
-    last = group.path(key)[-1]
-    rewards = [group.test.means[f"gated_{name}"][last][list(seeds)] for name in group.runs.objectives]
-    means = judge.resamples("test", seeds).mean(np.stack(rewards, axis=-1))
-    told = tuple(estimate(worst_weighting(means, weights, radius), len(seeds)) for radius in WEIGHT_RADII)
-    return [AdversarialCurve("objectives", "TV", WEIGHT_RADII, told)]
+    seed_rows = tuple(sorted(arena.seed_rows(key)))
+    last = arena.trajectory(key)[-1]
+    rewards = [arena.test.means[f"gated_{name}"][last][list(seed_rows)] for name in arena.runs.objectives]
+    means = comparer.resamples("test", seed_rows).mean(np.stack(rewards, axis=-1))
+    worst = tuple(estimate(worst_weighting(means, weights, radius), len(seed_rows)) for radius in WEIGHT_RADII)
+    return [AdversarialCurve("objectives", "TV", WEIGHT_RADII, worst)]
 
 
 def convex_weights(shift: Shift, objectives: tuple[str, ...]) -> Floats | None:

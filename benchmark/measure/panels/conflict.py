@@ -15,12 +15,12 @@ import pandas as pd
 from benchmark.core.data import Bools, Floats
 from benchmark.measure.panels.label_distance import label_distance
 from benchmark.measure.runs.names import shift_label
-from benchmark.report.types import EvalShift
+from benchmark.report import Absent, Conflict, ConflictKind, Correlations, EvalShift, LabelAgreement
 from shifts.base import Rewards, Shift, parse_shift
 from shifts.labels import Labelling
 
 SAME_LABELS = 0.95  # agreement from which two shifts count as one
-MOST_CORRELATIONS = 6  # that are told; of many objectives those that conflict most
+MOST_CORRELATIONS = 6  # that are shown; of many objectives those that conflict most
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Distance:
     target_gap: E[u(chosen) - u(rejected)] of the evaluation shift's u under training labels, units of utility.
     correlation: Pearson, of the two utilities over all completions; None where one of them is constant.
     flip_rate, label_kl, label_w1: see `label_distance`; None where it is not known how labels are drawn.
-    note: why a distance of labels is missing.
+    label_absent: why a distance of labels is missing; new_labels: see `label_distance`.
     """
 
     agreement: float
@@ -41,7 +41,8 @@ class Distance:
     flip_rate: float | None
     label_kl: float | None
     label_w1: float | None
-    note: str
+    label_absent: Absent | None
+    new_labels: float
 
 
 def distance(
@@ -68,7 +69,8 @@ def distance(
         flip_rate=labels.flip_rate if labels else None,
         label_kl=labels.kl if labels else None,
         label_w1=labels.w1 if labels else None,
-        note=labels.note if labels else "the run does not say how labels were drawn",
+        label_absent=(Absent.NEW_LABELS if labels.new_labels else None) if labels else Absent.LABELLING_NOT_RECORDED,
+        new_labels=labels.new_labels if labels else 0.0,
     )
 
 
@@ -82,7 +84,8 @@ def distances(
     """The distance of every evaluation shift, pooled over seeds; None for all where there are no pairs.
 
     Args:
-        pairs: rows of pair_rewards.parquet of a training shift: `first_OBJECTIVE`, `second_OBJECTIVE`, `first_chosen`.
+        pairs: rows of pair_rewards.parquet of one training shift: `first_OBJECTIVE`, `second_OBJECTIVE`,
+            `first_chosen`.
         train: the training shift.
         evaluated: the evaluation shifts.
         objectives: of the suite.
@@ -95,57 +98,44 @@ def distances(
     return [distance(shift, train, first, second, chosen, labelling) for shift in evaluated]
 
 
-def label_sentence(pairs: pd.DataFrame | None, train: Shift, objectives: Sequence[str]) -> str:
-    """How often the training labels are the choice of the training utility, ties half; "" where there are no pairs."""
+def label_agreement(pairs: pd.DataFrame | None, train: Shift, objectives: Sequence[str]) -> LabelAgreement | None:
+    """How often the training labels are the choice of the training utility, ties half; None without pairs."""
     if pairs is None or pairs.empty:
-        return ""
+        return None
     chosen = np.where(pairs["first_chosen"].to_numpy(dtype=bool), 1, -1)
     agree = 0.5 + 0.5 * np.sign(_gap(train, *_sides(pairs, objectives))) * chosen
-    choice = "the choice of the population's mean utility" if _population(train) else "the noise-free choice"
-    return f" Training labels are {choice} on {agree.mean():.0%} of {len(pairs):,} pairs."
+    return LabelAgreement(float(agree.mean()), len(pairs), _population(train))
 
 
-def conflict_sentence(shifts: Sequence[EvalShift]) -> str:
-    """Whether there is a conflict that robustness could show in, judged at the shift of least target gap."""
+def conflict(shifts: Sequence[EvalShift]) -> Conflict:
+    """Whether there is a conflict that robustness could show in, seen at the shift of least target gap."""
     known = [
         (shift, shift.agreement, shift.target_gap)
         for shift in shifts
         if shift.agreement is not None and shift.target_gap is not None
     ]
     if not known:
-        return "Conflict not measured: the run has no reference pairs."
+        return Conflict(ConflictKind.NOT_MEASURED)
     shift, agreement, gap = min(known, key=lambda entry: entry[2])
-    (point,) = parse_shift(shift.name)
-    where = f"under {shift_label(point)}"
-    shares = f"annotators agree with the training labels on {agreement:.0%} of pairs"
-    if _population(point):
-        shares = f"the population's mean choice is that of training on {agreement:.0%} of pairs"
-    told = "" if shift.correlation is None else f" The two utilities have correlation {_signed(shift.correlation)}."
+    kind = ConflictKind.CONFLICT
     if gap >= 0:
-        return (
-            f"No conflict: even {where}, where {shares}, the chosen completion is better by {gap:.3f}; "
-            f"robustness can hardly show here.{told}"
-        )
-    if agreement >= SAME_LABELS:
-        return f"Hardly a conflict: {where} {shares}; robustness can hardly show here.{told}"
-    return f"Conflict: {where} {shares}, and the chosen completion is worse by {-gap:.3f}.{told}"
+        kind = ConflictKind.NONE
+    elif agreement >= SAME_LABELS:
+        kind = ConflictKind.HARDLY
+    (point,) = parse_shift(shift.name)
+    return Conflict(kind, shift_label(point), agreement, gap, shift.correlation, _population(point))
 
 
-def objective_correlations(pairs: pd.DataFrame | None, objectives: Sequence[str]) -> str:
-    """Correlations of the objectives' rewards over the completions of the pairs, least first, such as `joy and sadness
-    −0.31`; of many the least ones, and out of how many. "" where there are no pairs, or no two objectives vary."""
+def objective_correlations(suite: str, pairs: pd.DataFrame | None, objectives: Sequence[str]) -> Correlations:
+    """Correlations of the objectives' rewards over the completions of the pairs, least first; of many the least ones.
+    None where there are no pairs, or no two objectives vary."""
     if pairs is None or pairs.empty:
-        return ""
+        return Correlations(suite, (), 0)
     sides = _sides(pairs, objectives)
     rewards = {name: np.concatenate([side[name] for side in sides]) for name in objectives}
-    found = {(a, b): _correlation(rewards[a], rewards[b]) for a, b in combinations(objectives, 2)}
-    known = sorted((value, names) for names, value in found.items() if value is not None)
-    told = ", ".join(f"{a} and {b} {_signed(value)}" for value, (a, b) in known[:MOST_CORRELATIONS])
-    return f"{told} (the least of {len(known)})" if len(known) > MOST_CORRELATIONS else told
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    of_two = {(a, b): _correlation(rewards[a], rewards[b]) for a, b in combinations(objectives, 2)}
+    known = sorted((value, names) for names, value in of_two.items() if value is not None)
+    return Correlations(suite, tuple((a, b, value) for value, (a, b) in known[:MOST_CORRELATIONS]), len(known))
 
 
 def _population(shift: Shift) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmark.measure.runs.groups import REFERENCE, GroupData
-from benchmark.report.types import Collapse, DiagnosticPoint
+from benchmark.measure.runs.arenas import REFERENCE, ArenaData
+from benchmark.report import Collapse, CollapseTerm, DiagnosticPoint
 
 CHANGES = ("logp_chosen", "logp_rejected", "logp_unseen", "logp_heldout")  # 0 at the reference, by definition
 OWN = ("gradient_ratio",)  # of the reference on a cell's own training pairs, so recorded there
@@ -17,14 +17,13 @@ LEAST = {  # a policy has collapsed where one of these falls below this share of
     "entropy": 0.1,  # per token: what is left is all but one text
     "distinct_2": 0.5,  # texts repeat themselves, or each other
 }
-WORDS = {"quality": "quality", "eos_rate": "EOS rate", "entropy": "entropy per token", "distinct_2": "distinct-2"}
 
 
-def recorded(group: GroupData) -> pd.DataFrame:
+def recorded(arena: ArenaData) -> pd.DataFrame:
     """What the run recorded per checkpoint, by metric; one row per cell_id and step, NaN where there is no record."""
-    results = group.runs.results
-    rows = results[results["cell_id"].isin(group.cells["cell_id"])]
-    rows = rows[rows["train_shift"] == group.cells["train_shift"].iloc[0]]
+    results = arena.runs.results
+    rows = results[results["cell_id"].isin(arena.cells["cell_id"])]
+    rows = rows[rows["train_shift"] == arena.cells["train_shift"].iloc[0]]
     wanted = [*CHANGES, *OWN, *TEXT]
     metrics = pd.Series(rows["metric"].unique())
     parts = metrics.str.extract(r"^(?P<name>\w+)@(?P<step>\d+)$").assign(metric=metrics)
@@ -33,52 +32,49 @@ def recorded(group: GroupData) -> pd.DataFrame:
     return table.reindex(columns=wanted)
 
 
-def diagnostics(group: GroupData, table: pd.DataFrame, key: str) -> tuple[DiagnosticPoint, ...]:
+def diagnostics(arena: ArenaData, table: pd.DataFrame, key: str) -> tuple[DiagnosticPoint, ...]:
     """The checkpoints of a row, means over its seeds, with the reference as step 0 in front.
 
     Empty where no seed is done; a number that one of the seeds lacks is None.
 
     Args:
-        group: the row's group.
-        table: what `recorded` says of the group.
+        arena: the row's arena.
+        table: what `recorded` says of the arena.
         key: of the row.
     """
-    seeds = sorted(group.seeds_of(key))
-    if not seeds:
+    seed_rows = sorted(arena.seed_rows(key))
+    if not seed_rows:
         return ()
-    cells = _cells(group, key)
-    found = [] if key == REFERENCE else [_start(table, cells, _cells(group, REFERENCE))]
-    for row in group.path(key):
-        step, kl = group.policies[row].step, float(group.test.kl[row][seeds].mean())
-        found.append(_point(_of_cells(table, cells, step), step, kl))
-    return tuple(found)
+    cells = _cells(arena, key)
+    points = [] if key == REFERENCE else [_start(table, cells, _cells(arena, REFERENCE))]
+    for policy in arena.trajectory(key):
+        step, kl = arena.policies[policy].step, float(arena.test.kl[policy][seed_rows].mean())
+        points.append(_point(_of_cells(table, cells, step), step, kl))
+    return tuple(points)
 
 
-def collapse(group: GroupData, table: pd.DataFrame, key: str) -> Collapse | None:
+def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None:
     """The rule `LEAST` on a row's last checkpoint, seed by seed against the reference of the same seed.
 
     None for the reference itself, and where no term is known. A collapse of a single seed is one, and counted.
     """
-    if key == REFERENCE or not group.seeds_of(key):
+    if key == REFERENCE or not arena.seed_rows(key):
         return None
-    cells = _cells(group, key)
-    last = _of_cells(table, cells, group.policies[group.path(key)[-1]].step)
-    start = _of_cells(table, _cells(group, REFERENCE).reindex(cells.index), 0)
+    cells = _cells(arena, key)
+    last = _of_cells(table, cells, arena.policies[arena.trajectory(key)[-1]].step)
+    start = _of_cells(table, _cells(arena, REFERENCE).reindex(cells.index), 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = pd.DataFrame({name: last[name] / start[name] for name in LEAST}).replace(np.inf, np.nan)
     known = shares.notna().any(axis=1)
     if not known.any():
         return None
     fallen = (shares < pd.Series(LEAST)).any(axis=1)
-    count = int(fallen.sum())
-    terms = ", ".join(_term(name, float(shares[name].min())) for name in LEAST)
-    told = f"Collapsed in {count} of {int(known.sum())} seeds" if count else "Not collapsed"
-    return Collapse(count > 0, f"{told}: at the worst seed, as a share of the reference's, {terms}.")
+    terms = tuple(CollapseTerm(name, _known(shares[name].min()), least) for name, least in LEAST.items())
+    return Collapse(int(fallen.sum()), int(known.sum()), terms)
 
 
-def _term(name: str, share: float) -> str:
-    number = "not known" if np.isnan(share) else f"{share:.2f}"
-    return f"{WORDS[name]} {number} (least {LEAST[name]:g})"
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _start(table: pd.DataFrame, cells: pd.Series, reference: pd.Series) -> DiagnosticPoint:
@@ -92,9 +88,7 @@ def _start(table: pd.DataFrame, cells: pd.Series, reference: pd.Series) -> Diagn
 
 def _point(rows: pd.DataFrame, step: int, kl: float) -> DiagnosticPoint:
     means = rows.mean(skipna=False)
-    return DiagnosticPoint(
-        step, kl, {str(name): None if np.isnan(mean) else float(mean) for name, mean in means.items()}
-    )
+    return DiagnosticPoint(step, kl, {str(name): _known(mean) for name, mean in means.items()})
 
 
 def _of_cells(table: pd.DataFrame, cells: pd.Series, step: int) -> pd.DataFrame:
@@ -103,7 +97,7 @@ def _of_cells(table: pd.DataFrame, cells: pd.Series, step: int) -> pd.DataFrame:
     return rows.set_axis(cells.index, axis=0)
 
 
-def _cells(group: GroupData, key: str) -> pd.Series:
+def _cells(arena: ArenaData, key: str) -> pd.Series:
     """The cell of each finished seed of a row, by seed."""
-    done = group.cells[(group.cells["key"] == key) & (group.cells["status"] == "done")].set_index("seed")["cell_id"]
-    return done.reindex([group.seeds[place] for place in sorted(group.seeds_of(key))])
+    done = arena.cells[(arena.cells["key"] == key) & (arena.cells["status"] == "done")].set_index("seed")["cell_id"]
+    return done.reindex([arena.seeds[row] for row in sorted(arena.seed_rows(key))])

@@ -22,13 +22,13 @@ class LabelDistance:
         it is what label noise alone does, 2 p0 (1 - p0).
     kl: KL(Bernoulli(p) || Bernoulli(p0)), nats; None where it is infinite, as where noise-free labels differ.
     w1: |p - p0|, the Wasserstein-1 distance of the two label distributions, with distance 1 between the two labels.
-    note: why kl is None.
+    new_labels: share of pairs that get a label under the shift that training never gives; above 0 where kl is None.
     """
 
     flip_rate: float
     kl: float | None
     w1: float
-    note: str = ""
+    new_labels: float = 0.0
 
 
 def label_distance(shift: Shift, train: Shift, first: Rewards, second: Rewards, labelling: Labelling) -> LabelDistance:
@@ -50,8 +50,7 @@ def label_distance(shift: Shift, train: Shift, first: Rewards, second: Rewards, 
     if np.isfinite(kl):
         return LabelDistance(flipped, kl, w1)
     never = (p > 0) & (p0 == 0)
-    share = float(never.any(axis=0).mean())
-    return LabelDistance(flipped, None, w1, f"infinite: {share:.0%} of pairs get a label that training never gives")
+    return LabelDistance(flipped, None, w1, float(never.any(axis=0).mean()))
 
 
 def log_label_probabilities(shift: Shift, first: Rewards, second: Rewards, labelling: Labelling) -> Floats:
@@ -61,8 +60,8 @@ def log_label_probabilities(shift: Shift, first: Rewards, second: Rewards, label
     log P_g = log sigmoid(sharpness (u_g(first) - u_g(second))), exact however small P_g is.
     """
     shares, logs = [], []
-    for share, judge in shift.annotators():
-        of_first, of_second = judge.utility(first), judge.utility(second)
+    for share, annotator in shift.annotators():
+        of_first, of_second = annotator.utility(first), annotator.utility(second)
         shares.append(share)
         logs.append([_log_chosen(of_first, of_second, labelling), _log_chosen(of_second, of_first, labelling)])
     return np.asarray(logsumexp(np.array(logs), axis=0, b=np.array(shares)[:, None, None]))
@@ -77,7 +76,7 @@ def _log_chosen(this: Floats, other: Floats, labelling: Labelling) -> Floats:
 
 def labelling_of(environments: Sequence[Mapping[str, Any]], train: str) -> Labelling | None:
     """How the runs that have the training shift `train` drew its labels; None where one does not say, or two differ."""
-    told = [environment.get("labelling") for environment in environments if train in environment["eval_shifts"]]
-    if not told or told[0] is None or any(other != told[0] for other in told):
+    recorded = [environment.get("labelling") for environment in environments if train in environment["eval_shifts"]]
+    if not recorded or recorded[0] is None or any(other != recorded[0] for other in recorded):
         return None
-    return Labelling(**told[0])
+    return Labelling(**recorded[0])

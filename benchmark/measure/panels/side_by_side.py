@@ -8,38 +8,38 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.measure.runs.groups import GroupData
-from benchmark.report.types import SampleCompletion, SamplePrompt
+from benchmark.measure.runs.arenas import ArenaData
+from benchmark.report import SampleCompletion, SamplePrompt
 
 PROMPTS = 12
 
 
-def side_by_side(group: GroupData, keys: Sequence[str], count: int = PROMPTS) -> tuple[SamplePrompt, ...]:
+def side_by_side(arena: ArenaData, keys: Sequence[str], count: int = PROMPTS) -> tuple[SamplePrompt, ...]:
     """`count` prompts, spread evenly over the test prompts, with the completions of `keys` in their order.
 
     The seed is the one that most of the methods finished, the first of them.
     """
-    ids = group.test.prompt_ids
+    ids = arena.test.prompt_ids
     if not ids or not keys:
         return ()
-    chosen = [ids[place] for place in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))]
-    having = {place: sum(place in group.seeds_of(key) for key in keys) for place in range(len(group.seeds))}
-    seed = group.seeds[max(having, key=lambda place: (having[place], -place))]
-    rows = _rows(group, keys, seed, chosen)
-    return tuple(_prompt(prompt_id, part, group, keys) for prompt_id, part in rows.groupby("prompt_id", sort=True))
+    chosen = [ids[index] for index in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))]
+    finished = {row: sum(row in arena.seed_rows(key) for key in keys) for row in range(len(arena.seeds))}
+    seed = arena.seeds[max(finished, key=lambda row: (finished[row], -row))]
+    rows = _rows(arena, keys, seed, chosen)
+    return tuple(_prompt(prompt_id, part, arena, keys) for prompt_id, part in rows.groupby("prompt_id", sort=True))
 
 
-def _rows(group: GroupData, keys: Sequence[str], seed: int, prompt_ids: Sequence[str]) -> pd.DataFrame:
-    cells = group.cells[(group.cells["status"] == "done") & (group.cells["seed"] == seed)]
-    last = {key: group.policies[group.path(key)[-1]].step for key in keys if group.path(key)}
-    texts = group.runs.texts(prompt_ids)
+def _rows(arena: ArenaData, keys: Sequence[str], seed: int, prompt_ids: Sequence[str]) -> pd.DataFrame:
+    cells = arena.cells[(arena.cells["status"] == "done") & (arena.cells["seed"] == seed)]
+    last = {key: arena.policies[arena.trajectory(key)[-1]].step for key in keys if arena.trajectory(key)}
+    texts = arena.runs.texts(prompt_ids)
     rows = texts[texts["sample"] == 0].merge(cells[["cell_id", "key"]], on="cell_id")
     return rows[rows["step"] == rows["key"].map(last)]
 
 
-def _prompt(prompt_id: Any, rows: pd.DataFrame, group: GroupData, keys: Sequence[str]) -> SamplePrompt:
+def _prompt(prompt_id: Any, rows: pd.DataFrame, arena: ArenaData, keys: Sequence[str]) -> SamplePrompt:
     by_key: dict[str, Any] = {row["key"]: row for row in rows.to_dict("records")}
-    completions = tuple(_completion(by_key[key], group.runs.objectives) for key in keys if key in by_key)
+    completions = tuple(_completion(by_key[key], arena.runs.objectives) for key in keys if key in by_key)
     return SamplePrompt(str(prompt_id), str(rows["prompt"].iloc[0]), completions)
 
 

@@ -7,22 +7,22 @@ import json
 import numpy as np
 import pandas as pd
 
-from benchmark.measure.runs.groups import GroupData
-from benchmark.report.types import TrainingCurve
+from benchmark.measure.runs.arenas import ArenaData
+from benchmark.report import TrainingCurve
 
 MOST_STEPS = 60
 
 
-def training_curve(group: GroupData, key: str) -> TrainingCurve | None:
+def training_curve(arena: ArenaData, key: str) -> TrainingCurve | None:
     """The row's training curve: means over its seeds and over consecutive blocks of steps, at most `MOST_STEPS` blocks,
     each under its last step. None where nothing was recorded.
 
     A column that some block lacks, as one that is recorded now and then, is left out.
     """
-    curves = group.runs.curves
+    curves = arena.runs.curves
     if curves is None:
         return None
-    rows = curves[curves["cell_id"].isin(_done(group, key)["cell_id"])].drop(columns="cell_id").dropna(subset=["step"])
+    rows = curves[curves["cell_id"].isin(_done(arena, key)["cell_id"])].drop(columns="cell_id").dropna(subset=["step"])
     if rows.empty:
         return None
     steps = np.sort(rows["step"].unique())
@@ -35,17 +35,17 @@ def training_curve(group: GroupData, key: str) -> TrainingCurve | None:
     )
 
 
-def row_versions(group: GroupData, key: str) -> dict[str, str]:
+def row_versions(arena: ArenaData, key: str) -> dict[str, str]:
     """Versions of the packages that made the row's finished cells, `a, b` where cells differ; empty: not recorded."""
-    cells = _done(group, key)
+    cells = _done(arena, key)
     if "versions" not in cells:
         return {}
-    found: dict[str, dict[str, None]] = {}
+    by_package: dict[str, dict[str, None]] = {}
     for text in cells["versions"].dropna():
         for package, version in json.loads(text or "{}").items():
-            found.setdefault(package, {})[str(version)] = None
-    return {package: ", ".join(versions) for package, versions in sorted(found.items())}
+            by_package.setdefault(package, {})[str(version)] = None
+    return {package: ", ".join(versions) for package, versions in sorted(by_package.items())}
 
 
-def _done(group: GroupData, key: str) -> pd.DataFrame:
-    return group.cells[(group.cells["key"] == key) & (group.cells["status"] == "done")]
+def _done(arena: ArenaData, key: str) -> pd.DataFrame:
+    return arena.cells[(arena.cells["key"] == key) & (arena.cells["status"] == "done")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-CELL = ["suite", "method", "hparams", "train_shift", "seed", "cell_id"]
+NEEDED = ("nominal", "gated_nominal", "utility", "step_seconds")
 
 
 def anchor(hparams: str, candidates: list[str]) -> str | None:
@@ -21,34 +21,38 @@ def anchor(hparams: str, candidates: list[str]) -> str | None:
 
 
 def cross_cell_records(results: pd.DataFrame) -> pd.DataFrame:
-    """`price`, `regret_<shift>` and `step_ratio_to_dpo` of every cell that has something to be compared with, as rows
-    of results.parquet.
+    """`price`, `gated_price`, `regret_<shift>` and `step_ratio_to_dpo` of every cell that has something to be compared
+    with, as rows of results.parquet.
 
-    price: nominal reward of plain DPO (see `anchor`) of the same seed and training shift, minus the cell's.
-    regret_<shift>: reward under that shift of plain DPO trained on it, same seed, minus the cell's.
-    Both without the gate, as `reward` and `nominal` are; `n` is the cell's own.
+    price: `nominal` of plain DPO (see `anchor`) of the same seed and training shift, minus the cell's; gated_price: the
+    same of `gated_nominal`.
+    regret_<shift>: `utility` under that shift of plain DPO trained on it, same seed, minus the cell's.
+    `n` is the cell's own.
     step_ratio_to_dpo: the cell's step time over that of plain DPO (see `anchor`) of the same seed and training shift.
     """
-    nominal, reward, seconds = (results[results["metric"] == name] for name in ("nominal", "reward", "step_seconds"))
-    rows = [*_prices(nominal), *_regrets(reward), *_step_ratios(seconds)]
+    of = {str(metric): rows for metric, rows in results.groupby("metric") if metric in NEEDED}
+    nothing = results.iloc[:0]
+    nominal, gated, utility, seconds = (of.get(metric, nothing) for metric in NEEDED)
+    prices = (*_prices(nominal, "price"), *_prices(gated, "gated_price"))
+    rows = [*prices, *_regrets(utility), *_step_ratios(seconds)]
     return pd.DataFrame(rows, columns=list(results.columns))
 
 
-def _prices(nominal: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _prices(nominal: pd.DataFrame, name: str) -> Iterator[dict[str, Any]]:
     for _, cells in nominal.groupby(["suite", "train_shift", "seed"]):
         dpo = cells[cells["method"] == "dpo"].set_index("hparams")["value"]
         for cell in _records(cells[cells["method"] != "dpo"]):
             other = anchor(cell["hparams"], list(dpo.index))
             if other is not None:
-                yield {**cell, "eval_shift": "", "metric": "price", "value": float(dpo[other]) - cell["value"]}
+                yield {**cell, "eval_shift": "", "metric": name, "value": float(dpo[other]) - cell["value"]}
 
 
-def _regrets(reward: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    trained = reward[(reward["method"] == "dpo") & (reward["train_shift"] == reward["eval_shift"])]
+def _regrets(utility: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    trained = utility[(utility["method"] == "dpo") & (utility["train_shift"] == utility["eval_shift"])]
     for (suite, shift, seed), specialists in trained.groupby(["suite", "eval_shift", "seed"]):
         values = specialists.set_index("hparams")["value"]
-        same = (reward["suite"] == suite) & (reward["eval_shift"] == shift) & (reward["seed"] == seed)
-        for cell in _records(reward[same & (reward["train_shift"] != shift)]):
+        same = (utility["suite"] == suite) & (utility["eval_shift"] == shift) & (utility["seed"] == seed)
+        for cell in _records(utility[same & (utility["train_shift"] != shift)]):
             other = anchor(cell["hparams"], list(values.index))
             if other is not None:
                 yield {**cell, "metric": f"regret_{shift}", "value": float(values[other]) - cell["value"]}

@@ -34,7 +34,7 @@ def linear_weights(shift: Utility) -> dict[str, float] | None:
 
 
 def binding(shifts: Sequence[Shift]) -> list[int]:
-    """Places of the shifts that can be the worst of all, whatever the policy.
+    """Columns of the shifts that can be the worst of all, whatever the policy.
 
     J of a linear shift is linear in its weights, so one whose weights lie in the convex hull of other linear shifts'
     is never below all of them. Of a sweep over alpha the two ends remain; shifts that are not linear all do.
@@ -42,10 +42,10 @@ def binding(shifts: Sequence[Shift]) -> list[int]:
     weights = [linear_weights(shift) for shift in shifts]
     names = sorted({name for known in weights if known for name in known})
     points = {i: np.array([known.get(name, 0.0) for name in names]) for i, known in enumerate(weights) if known}
-    for place in list(points):
-        rest = [points[other] for other in points if other != place]
-        if rest and _in_hull(points[place], np.array(rest)):
-            del points[place]
+    for column in list(points):
+        rest = [points[other] for other in points if other != column]
+        if rest and _in_hull(points[column], np.array(rest)):
+            del points[column]
     return [i for i in range(len(shifts)) if i in points or weights[i] is None]
 
 

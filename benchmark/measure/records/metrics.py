@@ -11,10 +11,9 @@ import pandas as pd
 
 from benchmark.core.data import Bools, Floats
 from benchmark.measure.records.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
-from benchmark.measure.records.utilities import KINDS, Kind, Ranges, utilities, utility
+from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, Ranges, utilities, utility
 from shifts.base import Shift
 
-ENVELOPE_KINDS: tuple[Kind, ...] = ("ungated", "gated")
 PREFIX = {"ungated": "", "gated": "gated_", "gold": "gold_", "gated_gold": "gated_gold_"}
 
 
@@ -37,9 +36,10 @@ def cell_records(
 ) -> list[MetricRecord]:
     """The metrics of one finished cell.
 
-    The last checkpoint gives every metric on test prompts under its plain name. Every checkpoint gives its path: on
-    test prompts as `reward@64`, and what the envelope and selection rules are made of on validation prompts too, as
-    `reward@64/validation`.
+    The last checkpoint gives every metric on test prompts under its plain name. Every checkpoint gives its
+    trajectory: on test prompts as `utility@64`, and what the envelope and selection rules are made of on validation
+    prompts too, as `utility@64/validation`. A plain name is without the language gate, `gated_` stands before what is
+    with it.
 
     Args:
         samples: rows of samples.parquet of this cell, any splits and steps.
@@ -53,15 +53,15 @@ def cell_records(
         return []
     records = []
     for step, checkpoint in test.groupby("step"):
-        records += _marked(_path(checkpoint, train, evaluated, ranges), f"@{step}")
+        records += _marked(_checkpoint(checkpoint, train, evaluated, ranges), f"@{step}")
         records += _marked(_text(checkpoint), f"@{step}")
     for step, checkpoint in validation.groupby("step"):
-        records += _marked(_judged(checkpoint, train, evaluated, ranges), f"@{step}/validation")
+        records += _marked(_validated(checkpoint, train, evaluated, ranges), f"@{step}/validation")
     last = test[test["step"] == test["step"].max()]
-    records += _path(last, train, evaluated, ranges)
+    records += _checkpoint(last, train, evaluated, ranges)
     records += _summaries(last, train, evaluated, ranges)
     records += _text(last)
-    records += _wins(last, reference[reference["split"] == "test"], evaluated, ranges)
+    records += _wins(last, reference[reference["split"] == "test"], list(dict.fromkeys([*evaluated, train])), ranges)
     return records
 
 
@@ -69,20 +69,24 @@ def _marked(records: Iterator[MetricRecord], mark: str) -> list[MetricRecord]:
     return [replace(record, metric=record.metric + mark) for record in records]
 
 
-def _judged(samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges) -> Iterator[MetricRecord]:
-    """What a checkpoint is judged and selected by: KL, and learned rewards at the training shift and at the shifts of
-    the evaluation and of the validation."""
+def _validated(
+    samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges
+) -> Iterator[MetricRecord]:
+    """What a checkpoint is compared and selected by: KL, and learned utilities at the training shift and at the shifts
+    of the evaluation and of the validation."""
     shifts = list(dict.fromkeys([*evaluated, *train.validation_grid()]))
-    for kind in ENVELOPE_KINDS:
-        yield from _rewards(samples, train, shifts, ranges, kind)
+    for kind in LEARNED:
+        yield from _utilities(samples, train, shifts, ranges, kind)
     yield MetricRecord("", "kl_to_reference", float(samples["kl"].mean()), len(samples))
 
 
-def _path(samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges) -> Iterator[MetricRecord]:
-    """Rewards, quality and KL of one checkpoint."""
+def _checkpoint(
+    samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges
+) -> Iterator[MetricRecord]:
+    """Utilities of the shifts, rewards of the objectives, quality and KL."""
     n = len(samples)
     for kind in KINDS:
-        yield from _rewards(samples, train, evaluated, ranges, kind)
+        yield from _utilities(samples, train, evaluated, ranges, kind)
     for objective in ranges:
         yield MetricRecord("", f"reward_{objective}", float(samples[objective].mean()), n)
         yield MetricRecord("", f"gold_{objective}", float(samples[f"gold_{objective}"].mean()), n)
@@ -91,13 +95,13 @@ def _path(samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], range
     yield MetricRecord("", "quality", float(samples["quality"].mean()), n)
 
 
-def _rewards(
+def _utilities(
     samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges, kind: Kind
 ) -> Iterator[MetricRecord]:
     """Mean utility under each evaluation shift, and as `nominal` at the training shift."""
-    told = [*((shift, "reward") for shift in evaluated), (train, "nominal")]
-    values = utilities([shift for shift, _ in told], _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
-    for (shift, name), value in zip(told, values, strict=True):
+    named = [*((shift, "utility") for shift in evaluated), (train, "nominal")]
+    values = utilities([shift for shift, _ in named], _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
+    for (shift, name), value in zip(named, values, strict=True):
         yield MetricRecord(str(shift), PREFIX[kind] + name, float(value), len(samples))
 
 
@@ -134,12 +138,12 @@ def _text(samples: pd.DataFrame) -> Iterator[MetricRecord]:
 
 
 def _wins(
-    samples: pd.DataFrame, reference: pd.DataFrame, evaluated: Sequence[Shift], ranges: Ranges
+    samples: pd.DataFrame, reference: pd.DataFrame, shifts: Sequence[Shift], ranges: Ranges
 ) -> Iterator[MetricRecord]:
     if reference.empty:
         return
     for kind, name in (("ungated", "win_rate"), ("gated", "gated_win_rate")):
-        for shift in evaluated:
+        for shift in shifts:
             mine, theirs = (
                 pd.Series(utility(shift, _columns(side), _quality(side), ranges, kind), index=side["prompt_id"])  # type: ignore[arg-type]
                 for side in (samples, reference)

@@ -13,6 +13,7 @@ from shifts.base import Rewards, Shift
 Ranges = Mapping[str, tuple[float, float]]
 Kind = Literal["gated", "ungated", "gated_gold", "gold"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+LEARNED: tuple[Kind, ...] = ("ungated", "gated")
 
 
 def gate(utility: Floats, quality: Bools, least: float) -> Floats:

@@ -1,57 +1,24 @@
-"""Which runs of a suite may stand in one table: what decides numbers must agree, what else differs is told."""
+"""Which runs of a suite may stand in one table: what decides numbers must agree, what else differs is shown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from benchmark.core.errors import UserError
-from benchmark.measure.runs.names import call
 from benchmark.core.resources import NUMERICS
+from benchmark.measure.runs.names import call
+from benchmark.report import Caveat, Difference, MixedRuns, OtherMachines, Repeats, UnlikeRepeats, words
 from benchmark.training.settings import HOW_TO_RUN
 
 WHERE_NOT_WHAT = {"config.preset", "config.suite.data_dir"} | {f"config.training.{name}" for name in HOW_TO_RUN}
-MINOR = ("commit", "hardware", "packages", "suite_facts", "config")  # told where they differ
+MINOR = ("commit", "hardware", "packages", "suite_facts", "config")  # shown where they differ
 IDENTITY = ["method", "hparams", "train_shift", "seed"]
 OF_THE_MACHINE = ("train_seconds", "step_seconds", "peak_memory_mb", "step_ratio_to_dpo")
-OF_OTHER_CELLS = ("price", "regret_")
-SHOWN = 5  # differences of one sort that a message lists
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not the same in all runs: its name, and each value with the folders that have it."""
-
-    key: str
-    values: tuple[tuple[str, tuple[str, ...]], ...]
-
-    def __str__(self) -> str:
-        told = [f"{value} in {', '.join(map(repr, folders))}" for value, folders in self.values]
-        return f"{self.key}: {'; '.join(told)}"
-
-
-@dataclass(frozen=True)
-class Repeats:
-    """Cells that more than one run finished: how many, how many of them gave other numbers, and the greatest gap."""
-
-    cells: int = 0
-    different: int = 0
-    greatest: float = 0.0
-    metric: str = ""
-
-    def __str__(self) -> str:
-        if not self.cells:
-            return "no finished cell is in more than one of them"
-        if not self.different:
-            return f"the {self.cells} finished cells that more than one of them holds came out the same"
-        return (
-            f"of {self.cells} finished cells that more than one of them holds, {self.different} came out differently, "
-            f"by at most {self.greatest:.3g} in {self.metric}; the first run's numbers are shown"
-        )
+OF_OTHER_CELLS = ("price", "gated_price", "regret_")
 
 
 NO_REPEATS = Repeats()
@@ -62,48 +29,47 @@ def deciding(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) 
 
     A plug-in that only one run has is an extension and no difference; anything else that a run does not record is one.
     """
-    told = [dict(_deciding(environment)) for environment in environments]
-    keys = dict.fromkeys(key for facts in told for key in facts)
-    found = []
-    for key in keys:
-        recorded = [place for place, facts in enumerate(told) if key in facts or not key.startswith("code.")]
-        found += _difference(
-            key, [told[place].get(key, "not recorded") for place in recorded], [folders[place] for place in recorded]
-        )
-    return found
+    recorded = [dict(_deciding(environment)) for environment in environments]
+    different = []
+    for key in dict.fromkeys(key for facts in recorded for key in facts):
+        having = [run for run, facts in enumerate(recorded) if key in facts or not key.startswith("code.")]
+        values = [recorded[run].get(key, "not recorded") for run in having]
+        different += _difference(key, values, [folders[run] for run in having])
+    return different
 
 
 def minor(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Difference]:
     """Differences that leave rows comparable: machine, commit, further packages, micro-batches, where the data lay."""
-    told = []
+    recorded = []
     for environment in environments:
         known = {key: environment[key] for key in MINOR if key in environment}
         decided = dict(_deciding(environment))
-        told.append({key: value for key, value in _flat(known) if key not in decided})
-    keys = dict.fromkeys(key for facts in told for key in facts)
-    return [
-        found for key in keys for found in _difference(key, [facts.get(key, "not recorded") for facts in told], folders)
-    ]
+        recorded.append({key: value for key, value in _flat(known) if key not in decided})
+    different = []
+    for key in dict.fromkeys(key for facts in recorded for key in facts):
+        different += _difference(key, [facts.get(key, "not recorded") for facts in recorded], folders)
+    return different
 
 
 def clashes(cells: pd.DataFrame, folders: Sequence[str]) -> list[Difference]:
     """Finished cells of one method, training shift and seed that were made from something different.
 
     Args:
-        cells: of all runs, with a column `run`: the place of a cell's folder.
+        cells: of all runs, with a column `run`: the index of a cell's folder.
         folders: of the runs.
     """
-    found = []
+    different = []
     done = cells[cells["status"] == "done"]
     for (method, hparams, train_shift, seed), same in done.groupby(IDENTITY, sort=False):
         if same["cell_id"].nunique() > 1:
-            where = [folders[place] for place in same["run"]]
-            found += _difference(
+            where = [folders[run] for run in same["run"]]
+            different += _difference(
                 f"{call(str(method), json.loads(str(hparams)))} on {train_shift}, seed {seed}",
                 [f"cell {cell}" for cell in same["cell_id"]],
                 where,
+                of_cell=True,
             )
-    return found
+    return different
 
 
 def refuse(suite: str, different: Sequence[Difference]) -> None:
@@ -111,28 +77,22 @@ def refuse(suite: str, different: Sequence[Difference]) -> None:
     if different:
         raise UserError(
             f"runs of suite {suite!r} were not made alike, so their rows cannot be compared:\n"
-            + "\n".join(f"  {line}" for line in _listed(different))
+            + "\n".join(f"  {line}" for line in words.differences(different))
             + "\nMake them with the same settings and versions, or merge them all the same with "
             "`report --allow-mixed`; the page then names the differences."
         )
 
 
-def caveats(mixed: Sequence[Difference], others: Sequence[Difference], repeats: Repeats) -> tuple[str, ...]:
-    """What a reader of the merged rows must know, in sentences."""
-    told = []
+def caveats(mixed: Sequence[Difference], others: Sequence[Difference], repeats: Repeats) -> tuple[Caveat, ...]:
+    """What a reader of the merged rows must know."""
+    known: list[Caveat] = []
     if mixed:
-        told.append(
-            f"Mixed runs, merged on request. They differ in {'; '.join(_listed(mixed))}. A difference between rows of "
-            "different runs may come from that."
-        )
+        known.append(MixedRuns(tuple(mixed)))
     if others:
-        told.append(
-            f"Merged from several runs, which differ in {'; '.join(_listed(others))}. Times and memory of a row are "
-            "those of its own machine."
-        )
+        known.append(OtherMachines(tuple(others)))
     if repeats.different:
-        told.append(f"Several runs are merged: {repeats}.")
-    return tuple(told)
+        known.append(UnlikeRepeats(repeats))
+    return tuple(known)
 
 
 def repeated(results: Sequence[pd.DataFrame]) -> Repeats:
@@ -177,19 +137,12 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{key}", str(item)
 
 
-def _difference(key: str, values: Sequence[str], folders: Sequence[str]) -> list[Difference]:
+def _difference(key: str, values: Sequence[str], folders: Sequence[str], of_cell: bool = False) -> list[Difference]:
     """One difference where the values are not all the same, none where they are."""
     by_value: dict[str, list[str]] = {}
     for value, folder in zip(values, folders, strict=True):
         by_value.setdefault(value, []).append(folder)
     if len(by_value) < 2:
         return []
-    return [Difference(key, tuple((value, tuple(dict.fromkeys(where))) for value, where in by_value.items()))]
-
-
-def _listed(different: Sequence[Difference]) -> list[str]:
-    lines = [str(difference) for difference in different]
-    cells = [line for line in lines if ", seed " in line]
-    if len(cells) > SHOWN:
-        lines = [line for line in lines if line not in cells] + [*cells[:SHOWN], f"and {len(cells) - SHOWN} more cells"]
-    return lines
+    having = tuple((value, tuple(dict.fromkeys(where))) for value, where in by_value.items())
+    return [Difference(key, having, of_cell)]

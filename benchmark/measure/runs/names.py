@@ -61,16 +61,16 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
     Args:
         facts: of the method.
         hparams: of this row.
-        siblings: hyper-parameters of all rows of the same method and group.
+        siblings: hyper-parameters of all rows of the same method and arena.
     """
     others = list(siblings)
-    told = [
+    parts = [
         f"{GREEK.get(name, name)}={plain(value)}"
         for name, value in hparams.items()
         if value is not None
         and (name not in facts.defaults or value != facts.defaults[name] or any(o.get(name) != value for o in others))
     ]
-    return " ".join([facts.title, *told])
+    return " ".join([facts.title, *parts])
 
 
 def shift_label(shift: Shift) -> str:
@@ -91,7 +91,7 @@ def _utility_label(utility: Utility) -> str:
 
 
 def point_label(shift: Shift) -> str:
-    """The tick of an evaluation shift: its place on the family's axis, or its label where there is none."""
+    """The tick of an evaluation shift: its position on the family's axis, or its label where there is none."""
     position = shift.position()
     return shift_label(shift) if position is None else f"{position:g}"
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from benchmark.core.errors import UserError
 from benchmark.measure.runs import merging
+from benchmark.report import Caveat, Repeats
 
 TEXT = ("prompt", "completion")  # large, and needed for a few rows only
 COLUMNS = {
@@ -29,9 +30,9 @@ STATUSES = ("done", "failed", "skipped")
 class SuiteRuns:
     """All runs of one suite as one.
 
-    samples hold no texts (`texts` reads those); conflict is None where no run has reference pairs, curves where none
+    samples hold no texts (`texts` reads those); pair_rewards is None where no run has training pairs, curves where none
     has training curves; ranges and shifts are those of environment.json, with eval_shifts by training shift. cells has
-    a column `run`, the place of a cell's run in `folders`; every_cell also holds what several runs made (cells counts
+    a column `run`, the index of a cell's run in `folders`; every_cell also holds what several runs made (cells counts
     it once), since times compare on one machine only.
     """
 
@@ -40,16 +41,16 @@ class SuiteRuns:
     cells: pd.DataFrame
     samples: pd.DataFrame
     results: pd.DataFrame
-    conflict: pd.DataFrame | None
+    pair_rewards: pd.DataFrame | None  # rewards of both sides of training pairs, and which was chosen
     environments: tuple[dict[str, Any], ...]
     objectives: tuple[str, ...]
     ranges: dict[str, tuple[float, float]]
     eval_shifts: dict[str, tuple[str, ...]]
     every_cell: pd.DataFrame
     curves: pd.DataFrame | None = None  # training curves, one row per cell_id and step
-    caveats: tuple[str, ...] = ()  # in what the merged runs differ
-    repeats: merging.Repeats = merging.NO_REPEATS
-    first_run: int = 1  # place of its first run among those of all suites, counted from 1
+    caveats: tuple[Caveat, ...] = ()  # in what the merged runs differ
+    repeats: Repeats = merging.NO_REPEATS
+    first_run: int = 1  # number of its first run among those of all suites, counted from 1
 
     def texts(self, prompt_ids: Iterable[str]) -> pd.DataFrame:
         """Rows of samples.parquet with their texts, for some test prompts."""
@@ -95,17 +96,22 @@ def _load(folder: Path, name: str) -> SuiteRuns:
         if cost not in cells:
             cells[cost] = float("nan")
     cells["run"] = 0
-    conflict = None
+    if (folder / "conflict.parquet").is_file() and not (folder / "pair_rewards.parquet").is_file():
+        raise UserError(
+            f"{str(folder)!r} was written by an earlier version, with other names of files and numbers; run its command "
+            "again, which trains nothing anew and writes the tables."
+        )
+    pair_rewards = None
     if (folder / "pair_rewards.parquet").is_file():
         sides = [f"{side}_{objective}" for side in ("first", "second") for objective in objectives]
-        conflict = _table(folder, "pair_rewards", ("train_shift", "seed", "first_chosen", *sides))
+        pair_rewards = _table(folder, "pair_rewards", ("train_shift", "seed", "first_chosen", *sides))
     return SuiteRuns(
         suite=environment["suite"],
         folders=(folder,),
         cells=cells,
         samples=samples,
         results=_table(folder, "results", COLUMNS["results"]),
-        conflict=conflict,
+        pair_rewards=pair_rewards,
         environments=(environment,),
         objectives=objectives,
         ranges={name: (float(low), float(high)) for name, (low, high) in environment["reward_ranges"].items()},
@@ -167,7 +173,7 @@ def _merged(runs: list[SuiteRuns], allow_mixed: bool) -> SuiteRuns:
     for run in runs:
         _check_alike(first, run, shifts)
         shifts |= run.eval_shifts
-    everything = pd.concat([run.cells.assign(run=place) for place, run in enumerate(runs)], ignore_index=True)
+    everything = pd.concat([run.cells.assign(run=index) for index, run in enumerate(runs)], ignore_index=True)
     environments = tuple(environment for run in runs for environment in run.environments)
     names = [environment["folder"] for environment in environments]
     mixed = merging.deciding(environments, names) + merging.clashes(everything, names)
@@ -184,7 +190,7 @@ def _merged(runs: list[SuiteRuns], allow_mixed: bool) -> SuiteRuns:
         cells=cells,
         samples=_of(cells, _concat(samples, ["cell_id", "split", "step", "prompt_id", "sample"])),
         results=_of(cells, _concat([run.results for run in runs], keys)),
-        conflict=_pairs([run.conflict for run in runs if run.conflict is not None]),
+        pair_rewards=_pair_rewards([run.pair_rewards for run in runs if run.pair_rewards is not None]),
         environments=environments,
         objectives=first.objectives,
         ranges=first.ranges,
@@ -208,11 +214,11 @@ def _of(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["cell_id"].isin(cells["cell_id"])].reset_index(drop=True)
 
 
-def _pairs(tables: list[pd.DataFrame]) -> pd.DataFrame | None:
+def _pair_rewards(tables: list[pd.DataFrame]) -> pd.DataFrame | None:
     """Training pairs of every training shift and seed, from the first run that has them."""
     if not tables:
         return None
-    whole = pd.concat([table.assign(run=place) for place, table in enumerate(tables)], ignore_index=True)
+    whole = pd.concat([table.assign(run=run) for run, table in enumerate(tables)], ignore_index=True)
     first = whole.groupby(["train_shift", "seed"])["run"].transform("min")
     return whole[whole["run"] == first].drop(columns="run").reset_index(drop=True)
 

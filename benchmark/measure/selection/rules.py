@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.core.data import Bools, Floats
+from benchmark.core.data import Bools, Floats, Ints
 from benchmark.measure.selection.radius import LEVEL, chi_square_radius, disagreement_radius
 from benchmark.measure.selection.seen import Choice, Seen
 from benchmark.measure.statistics.bootstrap import replicates_of
+from benchmark.report import NothingTaken, RadiusChoice
 
 KL_BUDGET = 2.0  # nats per completion, of `matched_kl`: fixed before any run
-NO_SHIFTS = "the family of the training shift has no validation shifts that are not tested"
-NO_BALL = "no setting of this method stands for a ball of known radius"
-NO_CURVE = "the spread of losses that turns this method's settings into radii was not recorded in training"
 
 
 @dataclass(frozen=True)
@@ -27,31 +25,32 @@ class Rule:
 
     choose: takes a candidate in every resample, or says why the rule cannot be applied to this method.
     ceiling: looks at the evaluation shifts, which no user could; shown grey.
+    budget: of KL, nats, where the rule has one.
     """
 
     name: str
     summary: str
-    choose: Callable[[Seen], Choice | str]
+    choose: Callable[[Seen], Choice | NothingTaken]
     ceiling: bool = False
+    budget: float | None = None
 
 
 def _nominal(seen: Seen) -> Choice:
     return _best(seen.nominal)
 
 
-def _held_out_shifts(seen: Seen) -> Choice | str:
-    return _best(seen.held_out.min(axis=2)) if seen.held_out.shape[2] else NO_SHIFTS
+def _held_out_shifts(seen: Seen) -> Choice | NothingTaken:
+    return _best(seen.held_out.min(axis=2)) if seen.held_out.shape[2] else NothingTaken.NO_VALIDATION_SHIFTS
 
 
-def _matched_kl(seen: Seen) -> Choice | str:
+def _matched_kl(seen: Seen) -> Choice | NothingTaken:
     within: Bools = np.asarray(seen.kl <= KL_BUDGET)  # an unknown KL is not within it
     if not within[0].any():
-        return f"no policy of this method within {KL_BUDGET:g} nats of the reference"
+        return NothingTaken.NONE_WITHIN_BUDGET
     chosen = _best(np.where(within, seen.nominal, -np.inf))
     lacking: Bools = np.logical_not(within.any(axis=1))
-    share = replicates_of(lacking).mean()
-    note = f"no policy within {KL_BUDGET:g} nats in {share:.0%} of replicates, which are left out" if share else ""
-    return Choice(np.where(lacking, -1, chosen.taken), chosen.candidates, note)
+    share = float(replicates_of(lacking).mean())
+    return Choice(np.where(lacking, -1, chosen.taken), chosen.candidates, lacking=share)
 
 
 def _oracle(seen: Seen) -> Choice:
@@ -64,49 +63,44 @@ def _best(values: Floats) -> Choice:
     return Choice(values.argmax(axis=1), values.shape[1])
 
 
-def _data_driven_radius(seen: Seen) -> Choice | str:
+def _data_driven_radius(seen: Seen) -> Choice | NothingTaken:
     share = seen.radii.disagreement
-    if np.isnan(share[0]):
-        return "the run keeps no training pairs: what share of labels disagrees is not known"
-    return _nearest(seen, disagreement_radius(share))
+    return NothingTaken.NO_TRAINING_PAIRS if np.isnan(share[0]) else _nearest(seen, disagreement_radius(share))
 
 
-def _chi_square_radius(seen: Seen) -> Choice | str:
+def _chi_square_radius(seen: Seen) -> Choice | NothingTaken:
     pairs = seen.radii.pairs
-    if np.isnan(pairs[0]):
-        return "the run does not record how many pairs it trained on"
-    return _nearest(seen, chi_square_radius(pairs))
+    return NothingTaken.PAIRS_NOT_COUNTED if np.isnan(pairs[0]) else _nearest(seen, chi_square_radius(pairs))
 
 
-def _as_told(seen: Seen) -> str:
-    """Both radii in words, so that each stands beside the other."""
-    share, pairs = seen.radii.disagreement[0], seen.radii.pairs[0]
-    told = []
-    if not np.isnan(share):
-        told.append(f"{disagreement_radius(share):.2g} nats by disagreement ({share:.0%} of training labels)")
-    if not np.isnan(pairs):
-        told.append(f"{chi_square_radius(pairs):.2g} nats by the chi-square quantile ({pairs:,.0f} pairs)")
-    return ", ".join(told)
-
-
-def _nearest(seen: Seen, radius: Floats) -> Choice | str:
+def _nearest(seen: Seen, radius: Floats) -> Choice | NothingTaken:
     """The setting whose implied radius is nearest in logarithm, at its last checkpoint."""
     implied = seen.radii.implied
     known = np.flatnonzero(~np.isnan(implied[0]))
     if not len(known):
-        return NO_CURVE if seen.radii.balls else NO_BALL
+        return NothingTaken.LOSSES_NOT_RECORDED if seen.radii.balls else NothingTaken.NO_BALL
     with np.errstate(divide="ignore"):
         far = np.abs(np.log(implied[:, known]) - np.log(radius)[:, None])
-    settings = ", ".join(f"{seen.candidates[place].label} {implied[0, place]:.2g}" for place in known)
-    unknown = sum(candidate.last for candidate in seen.candidates) - len(known)
-    rest = f" ({unknown} of unknown radius left out)" if unknown else ""
-    return Choice(known[far.argmin(axis=1)], len(known), f"{_as_told(seen)}; settings imply {settings}{rest}")
+    return Choice(known[far.argmin(axis=1)], len(known), radius=_both_radii(seen, known))
+
+
+def _both_radii(seen: Seen, known: Ints) -> RadiusChoice:
+    """The radii that both rules call for, so that each stands beside the other, and those of the settings."""
+    share, pairs = seen.radii.disagreement[:1], seen.radii.pairs[:1]
+    return RadiusChoice(
+        disagreement=None if np.isnan(share[0]) else float(disagreement_radius(share)[0]),
+        share=None if np.isnan(share[0]) else float(share[0]),
+        chi_square=None if np.isnan(pairs[0]) else float(chi_square_radius(pairs)[0]),
+        pairs=None if np.isnan(pairs[0]) else float(pairs[0]),
+        settings=tuple((seen.candidates[index].label, float(seen.radii.implied[0, index])) for index in known),
+        unknown=sum(candidate.last for candidate in seen.candidates) - len(known),
+    )
 
 
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("nominal", "greatest reward at the training shift", _nominal),
+        Rule("nominal", "greatest gated utility at the training shift", _nominal),
         Rule(
             "held_out_shifts",
             "greatest worst case over validation shifts, which are not tested and reach half as far",
@@ -114,8 +108,9 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "matched_kl",
-            f"greatest reward at the training shift among policies with at most {KL_BUDGET:g} nats of KL",
+            f"greatest gated utility at the training shift among policies with at most {KL_BUDGET:g} nats of KL",
             _matched_kl,
+            budget=KL_BUDGET,
         ),
         Rule(
             "data_driven_radius",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.core.data import Floats, Ints
+from benchmark.report import RadiusChoice
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Candidate:
     label: str  # short
     step: int
     last: bool  # no later checkpoint of this setting exists
-    policy: int  # its row in the arrays of the group
+    policy: int  # its index in the arrays of the arena
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,13 @@ class Seen:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a rule takes: the place of a candidate in every resample, -1 where none will do, shape [resamples].
+    """What a rule takes: the index of a candidate in every resample, -1 where none will do, shape [resamples].
 
-    candidates: number of those that it chose from; note: how the choice came about, where that takes words.
+    candidates: number of those that it chose from; lacking: share of replicates in which none would do; radius: what a
+    choice by radius rests on.
     """
 
     taken: Ints
     candidates: int
-    note: str = ""
+    lacking: float = 0.0
+    radius: RadiusChoice | None = None

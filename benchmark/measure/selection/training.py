@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.data import Floats
-from benchmark.measure.runs.groups import GroupData
+from benchmark.measure.runs.arenas import ArenaData
 from benchmark.measure.selection.radius import implied_radius
 from benchmark.measure.selection.seen import Candidate, Radii
 from benchmark.measure.table.estimates import hyperparameters
@@ -18,41 +18,45 @@ from shifts.base import Rewards
 END = 0.1  # the part of training's steps that counts as its end
 
 
-def training_radii(group: GroupData, candidates: Sequence[Candidate], seeds: Sequence[int], weights: Floats) -> Radii:
+def training_radii(
+    arena: ArenaData, candidates: Sequence[Candidate], seed_rows: Sequence[int], weights: Floats
+) -> Radii:
     """What the training pairs and the training curves of a method say of its radius.
 
     Args:
-        group: the suite and training shift.
+        arena: the suite and training shift.
         candidates: settings of one method at their checkpoints.
-        seeds: places of the seeds that count.
+        seed_rows: of the seeds that count.
         weights: of these seeds in every resample, shape [resamples, seeds].
     """
-    numbers = [group.seeds[place] for place in seeds]
-    cells = group.cells[(group.cells["status"] == "done") & group.cells["seed"].isin(numbers)]
+    seeds = [arena.seeds[row] for row in seed_rows]
+    cells = arena.cells[(arena.cells["status"] == "done") & arena.cells["seed"].isin(seeds)]
     mine = cells[cells["key"].isin({candidate.key for candidate in candidates})]
     implied, balls = np.full((len(weights), len(candidates)), np.nan), False
-    for place in (place for place, candidate in enumerate(candidates) if candidate.last):
-        key = candidates[place].key
-        found = _implied(group, key, mine[mine["key"] == key].set_index("seed").loc[numbers], weights)
-        if found is not None:
-            implied[:, place], balls = found, True
+    for index, candidate in enumerate(candidates):
+        if not candidate.last:
+            continue
+        of_setting = mine[mine["key"] == candidate.key].set_index("seed").loc[seeds]
+        radius = _implied(arena, candidate.key, of_setting, weights)
+        if radius is not None:
+            implied[:, index], balls = radius, True
     pairs = mine.groupby("seed")["pairs"].mean() if "pairs" in mine else pd.Series(dtype=np.float64)
     return Radii(
-        disagreement=weights @ disagreement(group).reindex(numbers).to_numpy(dtype=np.float64),
-        pairs=weights @ pairs.reindex(numbers).to_numpy(dtype=np.float64),
+        disagreement=weights @ disagreement(arena).reindex(seeds).to_numpy(dtype=np.float64),
+        pairs=weights @ pairs.reindex(seeds).to_numpy(dtype=np.float64),
         implied=implied,
         balls=balls,
     )
 
 
-def disagreement(group: GroupData) -> pd.Series:
+def disagreement(arena: ArenaData) -> pd.Series:
     """Share of training labels against the annotators' mean utility, ties half, by seed; empty without pairs."""
-    pairs = group.runs.conflict
+    pairs = arena.runs.pair_rewards
     if pairs is None:
         return pd.Series(dtype=np.float64)
-    pairs = pairs[pairs["train_shift"] == group.cells["train_shift"].iloc[0]]
+    pairs = pairs[pairs["train_shift"] == arena.cells["train_shift"].iloc[0]]
     first, second = (
-        group.train.utility(Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in group.runs.objectives}))
+        arena.train.utility(Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in arena.runs.objectives}))
         for side in ("first", "second")
     )
     chosen = np.where(pairs["first_chosen"].to_numpy(dtype=bool), 1, -1)
@@ -60,11 +64,11 @@ def disagreement(group: GroupData) -> pd.Series:
     return pd.Series(against, index=pairs.index).groupby(pairs["seed"]).mean()
 
 
-def _implied(group: GroupData, key: str, cells: pd.DataFrame, weights: Floats) -> Floats | None:
+def _implied(arena: ArenaData, key: str, cells: pd.DataFrame, weights: Floats) -> Floats | None:
     """The radius of a setting in every resample: of the variance and of the gradient, averaged over its seeds."""
-    ends = np.array([_end_of_training(group.runs.curves, cell) for cell in cells["cell_id"]])
+    ends = np.array([_end_of_training(arena.runs.curves, cell) for cell in cells["cell_id"]])
     variance, squared_gradient = weights @ ends[:, 0], weights @ ends[:, 1]
-    method, hparams = str(cells["method"].iloc[0]), hyperparameters(group, key)
+    method, hparams = str(cells["method"].iloc[0]), hyperparameters(arena, key)
     return implied_radius(method, hparams, variance, np.sqrt(squared_gradient))
 
 

@@ -12,12 +12,11 @@ from scipy.special import stdtrit
 from benchmark.core.data import Floats
 from benchmark.core.seeds import generator
 from benchmark.measure.statistics.spread import Spread, spread
-from benchmark.report.types import Estimate
+from benchmark.report import Absent, Estimate, missing
 
 REPLICATES = 2000
 PARTS = 3  # of the resamples: seeds alone, prompts alone, both
 LEVEL = 0.95
-ONE_SEED = "n = 1 seed: no interval over seeds"
 
 
 @dataclass(frozen=True)
@@ -87,38 +86,45 @@ def spread_of(values: Floats, seeds: int, jumps: bool = False) -> Spread:
     return spread(alone, prompts, both, seeds, jumps)
 
 
-def estimate(values: Floats, seeds: int, note: str = "", jumps: bool = False) -> Estimate:
+def estimate(
+    values: Floats, seeds: int, *, jumps: bool = False, against: str = "", empty_share: float = 0.0
+) -> Estimate:
     """The number and its 95% interval (see `spread`) from its value in every resample, shape [resamples].
 
     NaN replicates are left out. `seeds` is the number of seeds that were resampled, and what `n` reports; with one seed
-    the note says that the interval knows nothing of other seeds. `jumps`: the number is what a rule chose. Its variance
-    is taken whole (see `spread`), and since other choices may lie on one side alone, its interval reaches at least as
-    far as the percentiles of the crossed bootstrap.
+    the interval knows nothing of other seeds. `jumps`: the number is what a rule chose. Its variance is taken whole
+    (see `spread`), and since other choices may lie on one side alone, its interval reaches at least as far as the
+    percentiles of the crossed bootstrap. `against` and `empty_share` are facts that stand beside the number.
     """
     if np.isnan(values[0]):
-        return Estimate(None, n=seeds, note=note or "not recorded")
-    told = "; ".join(part for part in (note, ONE_SEED if seeds == 1 else "") if part)
+        return missing(Absent.NOT_RECORDED, seeds)
     number = float(values[0])
     half = float(spread_of(values, seeds, jumps).half_width(1 - LEVEL))
     if np.isnan(half):
-        return Estimate(number, n=seeds, note=told)
+        return Estimate(number, n=seeds, against=against, empty_share=empty_share)
     low, high = number - half, number + half
     if jumps:
         ends = np.nanquantile(replicates_of(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         low, high = min(low, float(ends[0])), max(high, float(ends[1]))
-    return Estimate(number, low, high, seeds, told)
+    return Estimate(number, low, high, seeds, against=against, empty_share=empty_share)
 
 
-def estimate_over_seeds(values: Floats, note: str = "") -> Estimate:
-    """A number that is known per seed only, shape [seeds]: its mean, with Student's 95% interval from two seeds on."""
+def estimate_over_seeds(values: Floats, against: str = "", absent: Absent = Absent.NOT_RECORDED) -> Estimate:
+    """A number that is known per seed only, shape [seeds]: its mean, with Student's 95% interval from two seeds on.
+
+    Args:
+        values: one per seed, NaN where it is not known.
+        against: key of the row that it was compared with.
+        absent: why it is missing, where no seed has it.
+    """
     known = values[~np.isnan(values)]
     if not len(known):
-        return Estimate(None, n=0, note=note or "not recorded")
+        return missing(absent)
     mean = float(known.mean())
     if len(known) == 1:
-        return Estimate(mean, n=1, note="; ".join(part for part in (note, ONE_SEED) if part))
+        return Estimate(mean, n=1, against=against)
     half = float(stdtrit(len(known) - 1, (1 + LEVEL) / 2) * known.std(ddof=1) / np.sqrt(len(known)))
-    return Estimate(mean, mean - half, mean + half, len(known), note)
+    return Estimate(mean, mean - half, mean + half, len(known), against=against)
 
 
 def weighted_median(values: Floats, resamples: Resamples) -> Floats:

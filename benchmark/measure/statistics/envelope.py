@@ -1,7 +1,7 @@
 """The DPO envelope: what a user could have had by stopping, re-tuning and mixing plain DPO.
 
 Randomising between policies is itself a policy: its utilities are the mixture of theirs, and its KL is at most the
-mixture of theirs. So the best worst case that DPO offers without giving up the nominal reward of a method m is
+mixture of theirs. So the best worst case that DPO offers without giving up the nominal utility of a method m is
 
     E(m) = max_{w, t} t   with   t <= sum_i w_i J_s(pi_i) for every s,   sum_i w_i J_s0(pi_i) >= J_s0(m),
 
@@ -9,19 +9,19 @@ over the plain DPO policies pi_i of every beta and checkpoint, the reference amo
 min_s J_s(m) - E(m).
 
 **Two halves.** The maximum over noisy policies flatters the envelope, so w is chosen on one set of prompts (with m's
-nominal reward measured there too) and both worst cases are measured on the other: each is the least over s of a mean
+nominal utility measured there too) and both worst cases are measured on the other: each is the least over s of a mean
 over prompts. Then the sets change places and the two answers are averaged. That is sound as long as neither set was
 used to select m; whoever selects m's settings on validation prompts must pass `ONE_WAY` and not `BOTH_WAYS`.
 
-**Nominal reward on the judging half.** A mixture that just reaches m's nominal reward where it was chosen misses it, by
-noise, where it is judged, and more often falls short, since it was the best of many. Whatever it lacks is charged at
-the programme's own shadow price lambda (the dual of the nominal constraint, the slope of the DPO frontier there):
+**Nominal utility on the measuring half.** A mixture that just reaches m's nominal utility where it was chosen misses it,
+by noise, where it is measured, and more often falls short, since it was the best of many. Whatever it lacks is charged
+at the programme's own shadow price lambda (the dual of the nominal constraint, the slope of the DPO frontier there):
 
     E = min_s sum_i w_i J_s(pi_i) - lambda (J_s0(m) - sum_i w_i J_s0(pi_i)),   w, lambda from the choosing half.
 
 With one half for both this is E(m) exactly, by complementary slackness; with two it removes the bias to first order.
 
-**Empty programmes.** Where no mixture reaches m's nominal reward, there is nothing to compare: a nominal win of m, NaN
+**Empty programmes.** Where no mixture reaches m's nominal utility, there is nothing to compare: a nominal win of m, NaN
 here, counted and never taken as 0. With two halves a replicate is empty where neither answers.
 """
 
@@ -35,7 +35,7 @@ import numpy as np
 from benchmark.core.data import Floats
 from benchmark.measure.statistics.simplex import Solution, best_mixture
 
-Fold = tuple[int, int]  # the half on which w is chosen, the half on which it is judged
+Fold = tuple[int, int]  # the half on which w is chosen, the half on which it is measured
 VALIDATION, TEST = 0, 1
 BOTH_WAYS: tuple[Fold, ...] = ((VALIDATION, TEST), (TEST, VALIDATION))
 ONE_WAY: tuple[Fold, ...] = ((VALIDATION, TEST),)
@@ -64,36 +64,36 @@ def over_envelope(dpo: Sequence[Means], method: Sequence[Means], folds: Sequence
 
     Args:
         dpo: the policies of plain DPO on each half.
-        method: the one policy that is judged, on each half.
-        folds: which half chooses and which judges; their answers are averaged.
+        method: the one policy that is compared, on each half.
+        folds: which half chooses and which measures; their answers are averaged.
     """
     return _averaged([_over(dpo, method, fold) for fold in folds])
 
 
 def _over(dpo: Sequence[Means], method: Sequence[Means], fold: Fold) -> Floats:
-    choose, judge = fold
+    choose, measure = fold
     chosen = best_mixture(dpo[choose].utility, dpo[choose].nominal, method[choose].nominal[:, 0])
-    worst = _mixed(chosen, dpo[judge].utility).min(axis=1)
-    missing = method[judge].nominal[:, 0] - _mixed(chosen, dpo[judge].nominal[:, :, None])[:, 0]
+    worst = _mixed(chosen, dpo[measure].utility).min(axis=1)
+    missing = method[measure].nominal[:, 0] - _mixed(chosen, dpo[measure].nominal[:, :, None])[:, 0]
     envelope = worst - chosen.shadow_price * missing
-    return method[judge].utility[:, 0].min(axis=1) - envelope
+    return method[measure].utility[:, 0].min(axis=1) - envelope
 
 
 def kl_saving(dpo: Sequence[Means], method: Sequence[Means], folds: Sequence[Fold] = BOTH_WAYS) -> Floats:
-    """Least KL of a DPO mixture that reaches m's nominal reward, minus m's KL, in nats, shape [replicates].
+    """Least KL of a DPO mixture that reaches m's nominal utility, minus m's KL, in nats, shape [replicates].
 
-    The same two halves and the same charge for nominal reward that is missing, at the price in nats; NaN where no
+    The same two halves and the same charge for nominal utility that is missing, at the price in nats; NaN where no
     mixture reaches it.
     """
     return _averaged([_saving(dpo, method, fold) for fold in folds])
 
 
 def _saving(dpo: Sequence[Means], method: Sequence[Means], fold: Fold) -> Floats:
-    choose, judge = fold
+    choose, measure = fold
     chosen = best_mixture(-dpo[choose].kl[:, :, None], dpo[choose].nominal, method[choose].nominal[:, 0])
-    kl = _mixed(chosen, dpo[judge].kl[:, :, None])[:, 0]
-    missing = method[judge].nominal[:, 0] - _mixed(chosen, dpo[judge].nominal[:, :, None])[:, 0]
-    return kl + chosen.shadow_price * missing - method[judge].kl[:, 0]
+    kl = _mixed(chosen, dpo[measure].kl[:, :, None])[:, 0]
+    missing = method[measure].nominal[:, 0] - _mixed(chosen, dpo[measure].nominal[:, :, None])[:, 0]
+    return kl + chosen.shadow_price * missing - method[measure].kl[:, 0]
 
 
 def _mixed(chosen: Solution, values: Floats) -> Floats:

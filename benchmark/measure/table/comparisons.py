@@ -7,11 +7,11 @@ table (Holm, Scandinavian Journal of Statistics 6, 1979), those of baselines and
 table reads all of it, and a control whose difference is plain costs the other rows nothing, for Holm's procedure is
 done with it first. So p_holm, and it alone, depends on what else is in the table.
 
-**Ranks** are of `over_envelope`, by which the table is sorted. The worst case itself would put the untouched reference
-first wherever objectives conflict. A row's rank is 1 + the number of rows that are better by more than the 95% interval
-of the paired difference, which is not corrected for the number of pairs. Methods and baselines are ranked. Not ranked
-are plain DPO, of which the envelope is made and whose rows are judged without themselves, the reference, controls and
-rows without an `over_envelope`.
+**Ranks** are of `gated_over_envelope`, by which the table is sorted. The worst case itself would put the untouched
+reference first wherever objectives conflict. A row's rank is 1 + the number of rows that are better by more than the
+95% interval of the paired difference, which is not corrected for the number of pairs. Methods and baselines are ranked.
+Not ranked are plain DPO, of which the envelope is made and whose rows are compared without themselves, the reference,
+controls and rows without a `gated_over_envelope`.
 """
 
 from __future__ import annotations
@@ -24,54 +24,55 @@ import numpy as np
 
 from benchmark.core.data import Floats
 from benchmark.measure.records.across import anchor
-from benchmark.measure.runs.groups import GroupData
+from benchmark.measure.runs.arenas import ArenaData
 from benchmark.measure.statistics.bootstrap import LEVEL, estimate, spread_of
 from benchmark.measure.statistics.spread import Spread
-from benchmark.measure.table.comparer import Against, Judge
-from benchmark.report.types import Comparison, Estimate, Row, Standing
+from benchmark.measure.table.comparer import Against, Comparer
+from benchmark.report import Absent, Comparison, Row, Standing, missing
+from benchmark.report.rows import HEADLINE
 
 LEAST_P = 1e-6
 DPO = "dpo"
 
 
-def comparisons(judge: Judge, keys: Sequence[str]) -> dict[str, Comparison]:
+def comparisons(comparer: Comparer, keys: Sequence[str]) -> dict[str, Comparison]:
     """Every row of a table against plain DPO at its default setting, by key; that DPO row itself has none."""
-    against = default_dpo(judge.group)
+    against = default_dpo(comparer.arena)
     if against is None:
         return {}
-    alone = {key: _alone(judge, key, against) for key in keys if key != against}
-    tested = {key: told.p for key, told in alone.items() if told.p is not None}
+    alone = {key: _alone(comparer, key, against) for key in keys if key != against}
+    tested = {key: comparison.p for key, comparison in alone.items() if comparison.p is not None}
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
-    return {key: _corrected(told, corrected.get(key)) for key, told in alone.items()}
+    return {key: _corrected(comparison, corrected.get(key)) for key, comparison in alone.items()}
 
 
-def default_dpo(group: GroupData) -> str | None:
+def default_dpo(arena: ArenaData) -> str | None:
     """Key of the plain DPO row of the default beta, else of the first by its hyper-parameters; None without DPO."""
-    hparams = dict(zip(group.cells["key"], group.cells["hparams"], strict=True))
-    keys = {str(hparams[dpo]): dpo for dpo in group.dpo_keys()}
+    hparams = dict(zip(arena.cells["key"], arena.cells["hparams"], strict=True))
+    keys = {str(hparams[dpo]): dpo for dpo in arena.dpo_keys()}
     chosen = anchor("{}", list(keys))
     return None if chosen is None else keys[chosen]
 
 
-def _alone(judge: Judge, key: str, against: str) -> Comparison:
+def _alone(comparer: Comparer, key: str, against: str) -> Comparison:
     """One comparison, before any correction."""
-    seeds = tuple(sorted(judge.group.seeds_of(key) & judge.group.seeds_of(against)))
-    if not seeds:
-        return Comparison(against, Estimate(None, note="no seed in common with plain DPO"))
-    values = judge.worst_case(key, seeds) - judge.worst_case(against, seeds)
-    difference = estimate(values, len(seeds))
-    if len(seeds) == 1:
+    seed_rows = tuple(sorted(comparer.arena.seed_rows(key) & comparer.arena.seed_rows(against)))
+    if not seed_rows:
+        return Comparison(against, missing(Absent.NO_SEED_WITH_DPO))
+    values = comparer.gated_worst_case(key, seed_rows) - comparer.gated_worst_case(against, seed_rows)
+    difference = estimate(values, len(seed_rows))
+    if len(seed_rows) == 1:
         return Comparison(against, difference)
-    return Comparison(against, difference, max(LEAST_P, spread_of(values, len(seeds)).p_value(float(values[0]))))
+    return Comparison(against, difference, max(LEAST_P, spread_of(values, len(seed_rows)).p_value(float(values[0]))))
 
 
-def _corrected(told: Comparison, p_holm: float | None) -> Comparison:
-    if p_holm is None or told.difference.value is None:
-        return told
+def _corrected(alone: Comparison, p_holm: float | None) -> Comparison:
+    if p_holm is None or alone.difference.value is None:
+        return alone
     verdict: Standing = "not separable"
     if p_holm < 1 - LEVEL:
-        verdict = "better" if told.difference.value > 0 else "worse"
-    return Comparison(told.against, told.difference, told.p, p_holm, verdict)
+        verdict = "better" if alone.difference.value > 0 else "worse"
+    return Comparison(alone.against, alone.difference, alone.p, p_holm, verdict)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -83,17 +84,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in np.minimum(adjusted, 1.0)]
 
 
-def words(comparison: Comparison | None) -> str:
-    """The verdict as a sentence, where it says that the row differs from plain DPO; else nothing."""
-    if comparison is None or comparison.verdict not in ("better", "worse"):
-        return ""
-    p = "p < .001" if (comparison.p_holm or 0.0) < 1e-3 else f"p = {comparison.p_holm:.3f}".replace("0.", ".")
-    return f" Worst case {comparison.verdict} than plain DPO's at its default setting (Holm {p})."
-
-
 @dataclass(frozen=True)
 class Contest:
-    """Two rows by `over_envelope`, over the seeds that both have."""
+    """Two rows by `gated_over_envelope`, over the seeds that both have."""
 
     difference: float  # of the first and the second
     spread: Spread
@@ -106,37 +99,37 @@ class Contest:
         return 0 if self.difference > 0 else 1
 
 
-def contest(judge: Judge, first: str, second: str) -> Contest | None:
-    """The paired difference of two rows; None where either has no `over_envelope` or no seed is common."""
-    sides = [judge.against(key) for key in (first, second)]
-    judged = [side for side in sides if isinstance(side, Against)]
-    if len(judged) < len(sides):
+def contest(comparer: Comparer, first: str, second: str) -> Contest | None:
+    """The paired difference of two rows; None where either has no `gated_over_envelope` or no seed is common."""
+    sides = [comparer.against(key) for key in (first, second)]
+    known = [side for side in sides if isinstance(side, Against)]
+    if len(known) < len(sides):
         return None
-    seeds = tuple(sorted(set.intersection(*(set(side.seeds) for side in judged))))
-    if not seeds:
+    shared = tuple(sorted(set.intersection(*(set(side.seed_rows) for side in known))))
+    if not shared:
         return None
-    mine, theirs = (judge.over_values(Against(side.key, seeds, side.policies)) for side in judged)
+    mine, theirs = (comparer.over_values(Against(side.key, shared, side.policies)) for side in known)
     values: Floats = mine - theirs
-    return None if np.isnan(values[0]) else Contest(float(values[0]), spread_of(values, len(seeds)))
+    return None if np.isnan(values[0]) else Contest(float(values[0]), spread_of(values, len(shared)))
 
 
 def rankable(rows: Sequence[Row]) -> list[Row]:
     """The rows that are ranked, best first."""
     ranked = [
-        (row.metrics["over_envelope"].value, row)
+        (row.metrics[HEADLINE].value, row)
         for row in rows
-        if row.role in ("method", "baseline") and row.method != DPO and "over_envelope" in row.metrics
+        if row.role in ("method", "baseline") and row.method != DPO and HEADLINE in row.metrics
     ]
-    known = [(value, row) for value, row in ranked if value is not None and row.metrics["over_envelope"].n > 1]
+    known = [(value, row) for value, row in ranked if value is not None and row.metrics[HEADLINE].n > 1]
     return [row for _, row in sorted(known, key=lambda pair: -pair[0])]
 
 
-def ranks(judge: Judge, rows: Sequence[Row]) -> dict[str, int]:
+def ranks(comparer: Comparer, rows: Sequence[Row]) -> dict[str, int]:
     """The rank of every row that has one, by key; rows that no other is better than share the first."""
     keys = [row.key for row in rankable(rows)]
-    found = dict.fromkeys(keys, 1)
+    rank_of = dict.fromkeys(keys, 1)
     for pair in combinations(keys, 2):
-        told = contest(judge, *pair)
-        if told is not None and told.winner >= 0:
-            found[pair[1 - told.winner]] += 1
-    return found
+        held = contest(comparer, *pair)
+        if held is not None and held.winner >= 0:
+            rank_of[pair[1 - held.winner]] += 1
+    return rank_of

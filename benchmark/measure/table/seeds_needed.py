@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import stats
 
 from benchmark.measure.statistics.bootstrap import LEVEL
 from benchmark.measure.statistics.spread import Spread
-from benchmark.measure.table.comparer import Judge
+from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.comparisons import contest, rankable
-from benchmark.measure.table.verdict import signed
-from benchmark.report.types import Row
+from benchmark.report import Row, SeedsKind, SeedsNeeded
 
 POWER = 0.8
 MOST = 1000  # seeds; beyond this a number would be no advice
+DECIMALS = 3  # of a difference that is shown: what is 0 in them is called alike
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,21 @@ class Gap:
         return self.prompts * (reach / self.difference) ** 2
 
 
-def seeds_needed(judge: Judge, rows: Sequence[Row]) -> str:
-    """A sentence on the comparison of the two best rows by `over_envelope`."""
+def seeds_needed(comparer: Comparer, rows: Sequence[Row]) -> SeedsNeeded:
+    """What would settle the comparison of the two best rows by `gated_over_envelope`."""
     best = rankable(rows)[:2]
     if len(best) < 2:
-        return "Fewer than two methods can be ranked over seeds: how many seeds would settle it is not known."
-    told = contest(judge, best[0].key, best[1].key)
-    if told is None or told.spread.seeds < 2:
-        return f"{best[0].label} and {best[1].label} have fewer than two seeds in common."
-    prompts = len(judge.group.test.prompt_ids)
-    return sentence(best[0].label, best[1].label, Gap.of(told.difference, told.spread), told.spread, prompts)
+        return SeedsNeeded(SeedsKind.TOO_FEW_RANKED)
+    first, second = best
+    held = contest(comparer, first.key, second.key)
+    if held is None or held.spread.seeds < 2:
+        return SeedsNeeded(SeedsKind.TOO_FEW_IN_COMMON, first.label, second.label)
+    prompts = len(comparer.arena.test.prompt_ids)
+    return settling(first.label, second.label, Gap.of(held.difference, held.spread), held.spread, prompts)
 
 
-def sentence(first: str, second: str, gap: Gap, spread: Spread, prompts: int) -> str:
-    """What it takes to tell two methods apart, in words.
+def settling(first: str, second: str, gap: Gap, spread: Spread, prompts: int) -> SeedsNeeded:
+    """What it takes to tell two methods apart.
 
     Args:
         first: label of the better one.
@@ -90,19 +91,12 @@ def sentence(first: str, second: str, gap: Gap, spread: Spread, prompts: int) ->
         spread: of their difference.
         prompts: number of test prompts behind it.
     """
-    lead = f"{first} over {second}: {signed(gap.difference)} on {spread.seeds} seeds"
+    made = SeedsNeeded(SeedsKind.SEEDS, first, second, gap.difference, spread.seeds, prompts, power=POWER, most=MOST)
     if abs(gap.difference) > float(spread.half_width(1 - LEVEL)):
-        return f"{lead}, settled at the 5% level by the seeds that there are."
-    if signed(gap.difference) == "0.000":
-        return f"{lead}: no number of seeds tells apart what is alike."
+        return replace(made, kind=SeedsKind.SETTLED)
+    if round(gap.difference, DECIMALS) == 0:
+        return replace(made, kind=SeedsKind.ALIKE)
     if gap.prompt_factor() > 1:
-        least = math.ceil(gap.prompt_factor() * prompts)
-        return (
-            f"{lead}, not settled, and no number of seeds would do it on these {prompts:,} prompts: if that is the "
-            f"true difference, {POWER:.0%} power takes at least {least:,} test prompts, and more seeds."
-        )
+        return replace(made, kind=SeedsKind.PROMPTS, needed=math.ceil(gap.prompt_factor() * prompts))
     seeds = gap.seeds()
-    number = f"more than {MOST:,}" if seeds is None else f"about {max(seeds, spread.seeds + 1):,}"
-    return (
-        f"{lead}, not settled: if that is the true difference, {POWER:.0%} power at the 5% level takes {number} seeds."
-    )
+    return replace(made, needed=None if seeds is None else max(seeds, spread.seeds + 1))

@@ -13,11 +13,11 @@ a dot for an index that was averaged over:
     sum_spi (u_spi - u_sp.)^2 / (S P (n - 1))                   var d
 
 Shown is what each adds to the variance of the overall mean: var a / S, var b / P, var c / (S P), var d / (S P n). They
-are unbiased, so one that is about 0 may come out negative; it is then shown as 0, and the note says so.
+are unbiased, so one that is about 0 may come out negative; it is then shown as 0, and named in `below_zero`.
 
-The **reward model** stands apart, since these squares say nothing of it: with the learned judge's mean l and the gold
-judge's g, (l - g)^2 / 2 is the variance of one judge drawn from those of which these are two. It has one degree of
-freedom.
+The **reward model** stands apart, since these squares say nothing of it: with the learned model's mean l and the gold
+judge's g, (l - g)^2 / 2 is the variance of one reward model drawn from those of which these are two. It has one degree
+of freedom.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ import pandas as pd
 
 from benchmark.core.data import Floats
 from benchmark.measure.records.utilities import utility
-from benchmark.measure.runs.groups import GroupData
-from benchmark.report.types import Variance
-
-SEED, PROMPT, BOTH, COMPLETION, REWARD_MODEL = "seed", "prompt", "seed x prompt", "completion", "reward model"
+from benchmark.measure.runs.arenas import ArenaData
+from benchmark.report import COMPLETION, PROMPT, REWARD_MODEL, SEED, SEED_PROMPT, Variance
 
 
 @dataclass(frozen=True)
@@ -73,58 +71,44 @@ def components(means: Floats, within: float | None = None, samples: int = 1) -> 
     )
 
 
-def variance(group: GroupData, key: str) -> Variance | None:
+def variance(arena: ArenaData, key: str) -> Variance | None:
     """Of a row's last checkpoint on test prompts; None where no seed is done."""
-    seeds = sorted(group.seeds_of(key))
-    if not seeds:
+    seed_rows = sorted(arena.seed_rows(key))
+    if not seed_rows:
         return None
-    last = group.path(key)[-1]
-    utilities = group.test.utility["gated"][last][seeds]
+    last = arena.trajectory(key)[-1]
+    utilities = arena.test.utility["gated"][last][seed_rows]
     worst = int(utilities.mean(axis=(0, 1)).argmin())
-    means, samples = utilities[..., worst], group.test.kl.shape[-1]
-    parts = components(means, _within(group, key, worst) if samples > 1 else None, samples)
-    gold = group.test.utility["gated_gold"][last][seeds][..., worst]
-    named = {SEED: parts.seed, PROMPT: parts.prompt, BOTH: parts.both, COMPLETION: parts.completion}
+    means, samples = utilities[..., worst], arena.test.kl.shape[-1]
+    parts = components(means, _within(arena, key, worst) if samples > 1 else None, samples)
+    gold = arena.test.utility["gated_gold"][last][seed_rows][..., worst]
+    named = {SEED: parts.seed, PROMPT: parts.prompt, SEED_PROMPT: parts.both, COMPLETION: parts.completion}
     shown = {name: value if value is None else max(value, 0.0) for name, value in named.items()}
-    below = [name for name, value in named.items() if value is not None and value < 0]
-    told = {**shown, REWARD_MODEL: None if np.isnan(gold).any() else float(means.mean() - gold.mean()) ** 2 / 2}
-    return Variance(told, _note(group, key, len(seeds), samples, below, told[REWARD_MODEL] is not None, worst))
+    reward_model = None if np.isnan(gold).any() else float(means.mean() - gold.mean()) ** 2 / 2
+    return Variance(
+        {**shown, REWARD_MODEL: reward_model},
+        worst_shift=str(arena.evaluated[worst]),
+        seeds=len(seed_rows),
+        samples=samples,
+        below_zero=tuple(name for name, value in named.items() if value is not None and value < 0),
+        policies=_reference_policies(arena, key),
+    )
 
 
-def _within(group: GroupData, key: str, worst: int) -> float:
+def _within(arena: ArenaData, key: str, worst: int) -> float:
     """Mean variance of the gated utilities of one prompt and seed under an evaluation shift."""
-    cells = group.cells[(group.cells["key"] == key) & (group.cells["status"] == "done")]
-    samples, step = group.runs.samples, group.policies[group.path(key)[-1]].step
+    cells = arena.cells[(arena.cells["key"] == key) & (arena.cells["status"] == "done")]
+    samples, step = arena.runs.samples, arena.policies[arena.trajectory(key)[-1]].step
     rows = samples[samples["cell_id"].isin(cells["cell_id"]) & (samples["split"] == "test") & (samples["step"] == step)]
-    columns = {name: rows[name].to_numpy() for name in group.runs.objectives}
+    columns = {name: rows[name].to_numpy() for name in arena.runs.objectives}
     quality = rows["quality"].to_numpy(dtype=bool)
-    values = utility(group.evaluated[worst], columns, quality, group.runs.ranges, "gated")
+    values = utility(arena.evaluated[worst], columns, quality, arena.runs.ranges, "gated")
     table = pd.DataFrame({"cell": rows["cell_id"].to_numpy(), "prompt": rows["prompt_id"].to_numpy(), "value": values})
     return float(table.groupby(["cell", "prompt"], observed=True)["value"].var(ddof=1).mean())
 
 
-def _note(group: GroupData, key: str, seeds: int, samples: int, below: list[str], judged: bool, worst: int) -> str:
-    told = [f"under {group.evaluated[worst]}, the worst shift of this row"]
-    if seeds == 1:
-        told.append("one seed: its part is not known, and prompt holds seed x prompt")
-    else:
-        told.append(f"seed holds {_what_seeds_vary(group, key)} together")
-    if samples == 1:
-        told.append(f"one sample per prompt: {PROMPT if seeds == 1 else BOTH} holds what completions add")
-    if below:
-        told.append(f"{', '.join(below)}: estimated below 0, shown as 0")
-    if judged:
-        told.append("reward model: half of the squared gap of learned and gold, one degree of freedom, not in the sum")
-    else:
-        told.append("reward model: no gold judge")
-    return "; ".join(told)
-
-
-def _what_seeds_vary(group: GroupData, key: str) -> str:
-    """Which draws differ between the seeds of a row, as far as the cells tell."""
-    cells = group.cells[(group.cells["key"] == key) & (group.cells["status"] == "done")]
-    drawn = "pairs, labels, training and sampling"
-    policies = cells["policy_seed"].nunique() if "policy_seed" in cells else 0
-    if policies == 0:
-        return f"reference policy, {drawn}"
-    return f"{drawn} (all from one reference policy)" if policies == 1 else f"reference policy ({policies}), {drawn}"
+def _reference_policies(arena: ArenaData, key: str) -> int | None:
+    """How many reference policies the finished seeds of a row started from; None where the cells do not say."""
+    cells = arena.cells[(arena.cells["key"] == key) & (arena.cells["status"] == "done")]
+    policies = int(cells["policy_seed"].nunique()) if "policy_seed" in cells else 0
+    return policies or None

@@ -20,10 +20,10 @@ from benchmark.pipeline.text.config import TextConfig
 from benchmark.suites.base import Suite
 
 COLUMNS = (
-    Column("over_envelope", "over DPO envelope", interval=True),
-    Column("nominal", "nominal"),
-    Column("worst_case", "worst case"),
-    Column("auc", "AUC"),
+    Column("gated_over_envelope", "over DPO envelope", interval=True),
+    Column("gated_nominal", "nominal, gated"),
+    Column("gated_worst_case", "worst case, gated"),
+    Column("gated_auc", "AUC, gated"),
     Column("kl_to_reference", "KL"),
     Column("train_seconds", "train s"),
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.data import Floats, Ints
-from benchmark.report.types import Study
+from benchmark.report import Study
 from benchmark.studies.loglinear.settings import LogLinearSettings
 from benchmark.studies.loglinear.solve import BOUND, KINK, REFERENCE, Optimum, stationary
 from benchmark.studies.loglinear.summary import summarise

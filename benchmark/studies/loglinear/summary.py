@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 
 import pandas as pd
 
-from benchmark.measure.analytic.intervals import over_seeds, told
-from benchmark.measure.analytic.tables import Numbers, study_rows, with_numbers
-from benchmark.report.types import Estimate, Study, StudyFigure, StudyLine, StudyRow, StudyTable
+from benchmark.measure.analytic.intervals import over_seeds
+from benchmark.measure.analytic.tables import Numbers, study_rows, with_numbers, without_number
+from benchmark.report import Absent, Estimate, Study, StudyFigure, StudyLine, StudyRow, StudyTable, missing, words
+
+
+class AgainstBound(StrEnum):
+    """How a measured exponent stands to the proven one."""
+
+    NOT_PROVEN = "not_proven"
+    NO_SLOPE = "no_slope"
+    ONE_SEED = "one_seed"
+    STEEPER = "steeper"
+    LESS_STEEP = "less_steep"
+    NOT_SEPARABLE = "not_separable"
+
 
 PROVEN = {"dpo": -0.5, "wdpo": -0.25, "kldpo": -0.25, "kldpo_ball": -0.25}  # exponents of n in arXiv:2502.01930
 METRICS = ("slope", "slope_minus_dpo", "optimum_norm", "share_on_bound", "share_at_reference")
-NO_SLOPE = "some error is 0: the optimum is held at the reference, so there is nothing to converge to"
+SENTENCES = {
+    AgainstBound.NOT_PROVEN: "no rate is proven in the paper",
+    AgainstBound.ONE_SEED: "one seed: no interval",
+    AgainstBound.STEEPER: "steeper than the bound on these sizes, which contradicts nothing",
+    AgainstBound.LESS_STEEP: "less steep than the bound on these sizes; the bound is for large n",
+    AgainstBound.NOT_SEPARABLE: "not separable from the bound",
+}
 PAPER = "arXiv:2502.01930, Proposition 1 (DPO) and Theorems 1 (WDPO) and 2 (KLDPO)"
 
 
@@ -37,31 +56,33 @@ def _judged(row: StudyRow, numbers: Numbers, dpo: str | None) -> StudyRow:
     if row.status != "done":
         return row
     metrics = {
-        metric: numbers.mean(row.scenario, row.key, metric, NO_SLOPE if metric == "slope" else "not recorded")
+        metric: numbers.mean(
+            row.scenario, row.key, metric, Absent.HELD_AT_REFERENCE if metric == "slope" else Absent.NOT_RECORDED
+        )
         for metric in METRICS
     }
     if dpo is None or row.key == dpo:
-        metrics["slope_minus_dpo"] = Estimate(None, note="this is DPO" if dpo else "DPO did not run")
+        metrics["slope_minus_dpo"] = missing(Absent.IS_DPO if dpo else Absent.NO_DPO)
     else:  # all methods of a seed have the same world and data sets, so the difference is paired
         slopes = [numbers.seeds(row.scenario, key, "slope") for key in (row.key, dpo)]
-        metrics["slope_minus_dpo"] = over_seeds(slopes[0] - slopes[1], NO_SLOPE)
-    return with_numbers(row, metrics, against_bound(row.method, metrics["slope"]))
+        metrics["slope_minus_dpo"] = over_seeds(slopes[0] - slopes[1], Absent.HELD_AT_REFERENCE)
+    slope = metrics["slope"]
+    stands = against_bound(row.method, slope)
+    return with_numbers(row, metrics, str(stands), SENTENCES.get(stands) or words.note(slope))
 
 
-def against_bound(method: str, slope: Estimate) -> str:
+def against_bound(method: str, slope: Estimate) -> AgainstBound:
     """How the measured exponent stands to the proven one."""
     proven = PROVEN.get(method)
     if proven is None:
-        return "no rate is proven in the paper"
+        return AgainstBound.NOT_PROVEN
     if slope.value is None:
-        return slope.note
+        return AgainstBound.NO_SLOPE
     if slope.low is None or slope.high is None:
-        return "one seed: no interval"
+        return AgainstBound.ONE_SEED
     if slope.high < proven:
-        return "steeper than the bound on these sizes, which contradicts nothing"
-    if slope.low > proven:
-        return "less steep than the bound on these sizes; the bound is for large n"
-    return "not separable from the bound"
+        return AgainstBound.STEEPER
+    return AgainstBound.LESS_STEEP if slope.low > proven else AgainstBound.NOT_SEPARABLE
 
 
 def _table(rows: list[StudyRow]) -> StudyTable:
@@ -71,10 +92,10 @@ def _table(rows: list[StudyRow]) -> StudyTable:
     )  # fmt: skip
     body: list[tuple[str | Estimate, ...]] = []
     for row in rows:
-        absent = Estimate(None, note=f"{row.status}: {row.reason}")
+        absent = without_number(row)
         slope, minus_dpo, norm, on_bound, held = (row.metrics.get(metric, absent) for metric in METRICS)
         proven = f"−{-PROVEN[row.method]:g}" if row.method in PROVEN else "–"
-        body.append((row.label, slope, minus_dpo, proven, row.verdict or absent.note, norm, on_bound, held))
+        body.append((row.label, slope, minus_dpo, proven, row.sentence or words.note(absent), norm, on_bound, held))
     return StudyTable("Convergence of theta_n to the method's own population optimum", columns, tuple(body))
 
 
@@ -109,7 +130,7 @@ def _line(numbers: Numbers, row: StudyRow) -> StudyLine:
 
 def _exp(logs: Estimate) -> Estimate:
     value, low, high = (None if number is None else math.exp(number) for number in (logs.value, logs.low, logs.high))
-    return Estimate(value, low, high, logs.n, logs.note)
+    return Estimate(value, low, high, logs.n, logs.absent)
 
 
 def _proven(row: StudyRow, line: StudyLine) -> StudyLine | None:
@@ -118,20 +139,24 @@ def _proven(row: StudyRow, line: StudyLine) -> StudyLine | None:
     if exponent is None or not line.x or line.y[0].value is None:
         return None
     start = line.y[0].value
-    values = tuple(Estimate(start * (n / line.x[0]) ** exponent, note="drawn, not measured") for n in line.x)
+    values = tuple(Estimate(start * (n / line.x[0]) ** exponent) for n in line.x)
     fraction = f"−1/{round(-1 / exponent)}"
     return StudyLine(f"n^({fraction}), proven for {row.method}", row.method, line.x, values, dashed=True)
 
 
 def headline(rows: list[StudyRow]) -> str:
     """Measured exponents of the methods with a theorem."""
+    if not any(row.status == "done" for row in rows):
+        return words.nothing_done([(row.label, row.status, row.reason) for row in rows])
     shown = [row for row in rows if row.status == "done" and row.method in PROVEN and row.metrics["slope"].value]
     if not shown:
         return "No rate was measured of a method for which one is proven."
-    parts = [f"{row.label} {told(row.metrics['slope'])} (proven −{-PROVEN[row.method]:g})" for row in shown]
+    parts = [
+        f"{row.label} {words.plain_interval(row.metrics['slope'])} (proven −{-PROVEN[row.method]:g})" for row in shown
+    ]
     seeds = max(row.seeds_done for row in shown)
     text = f"Measured exponents of n ({seeds} seed{'s' if seeds > 1 else ''}): {'; '.join(parts)}."
-    steeper = [row.label for row in shown if row.method != "dpo" and row.verdict.startswith("steeper")]
+    steeper = [row.label for row in shown if row.method != "dpo" and row.verdict == AgainstBound.STEEPER]
     if steeper:
         text += f" Steeper than their proven rate, an upper bound, on these sizes: {', '.join(steeper)}."
     slower = [row.label for row in shown if (row.metrics["slope_minus_dpo"].low or 0.0) > 0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from benchmark.measure.analytic.intervals import over_seeds
 from benchmark.measure.analytic.tables import Numbers
-from benchmark.report.types import Estimate, StudyFigure, StudyLine, StudyRow, StudyTable
+from benchmark.report import Estimate, StudyFigure, StudyLine, StudyRow, StudyTable
 from benchmark.studies.toy_3d.world import CLASSES, SCENARIOS, scenario_label
 
 EPOCH = "epoch (steps on the full batch)"
@@ -73,7 +73,7 @@ def _unseen(numbers: Numbers, rows: list[StudyRow], scenario: str) -> StudyFigur
 
 def _bare(line: StudyLine) -> StudyLine:
     """Without intervals but the last: those of ten methods would hide each other."""
-    bare = [Estimate(y.value, n=y.n, note="interval at the last epoch") for y in line.y[:-1]]
+    bare = [Estimate(y.value, n=y.n, absent=y.absent) for y in line.y[:-1]]
     return replace(line, y=(*bare, *line.y[-1:]))
 
 
@@ -100,7 +100,7 @@ def _reward_figure(numbers: Numbers, lead: StudyRow | None) -> StudyFigure:
 def _pooled(
     numbers: Numbers, key: str, metric: str, label: str, method: str, factor: float, dashed: bool = False
 ) -> StudyLine:
-    points = next((found for s in SCENARIOS if (found := numbers.points(s, key, metric))), [])
+    points = next((recorded for s in SCENARIOS if (recorded := numbers.points(s, key, metric))), [])
     estimates = tuple(over_seeds(_over_scenarios(numbers, key, f"{metric}@{point}") * factor) for point in points)
     return StudyLine(label, method, tuple(map(float, points)), estimates, dashed)
 
@@ -110,16 +110,38 @@ def _over_scenarios(numbers: Numbers, key: str, metric: str) -> pd.Series:
     return pd.DataFrame([numbers.seeds(scenario, key, metric) for scenario in SCENARIOS]).mean(axis=0, skipna=False)
 
 
-def reward_table(numbers: Numbers, rows: list[StudyRow]) -> StudyTable:
-    """How far the three classes move, of the reward model and of every method's implicit reward."""
-    columns = ("reward", "chosen", "rejected", "unseen", "chosen plus rejected")
-    body: list[tuple[str | Estimate, ...]] = []
+@dataclass(frozen=True)
+class Moved:
+    """How far a reward of the three classes moved in training, nats of preference, mean over scenarios.
+
+    is_model: of the reward model, not a method's implicit reward; both: chosen plus rejected.
+    """
+
+    label: str
+    is_model: bool
+    chosen: Estimate
+    rejected: Estimate
+    unseen: Estimate
+    both: Estimate
+
+
+def moved(numbers: Numbers, rows: list[StudyRow]) -> list[Moved]:
+    """Of the reward model and of every method's implicit reward, those that were recorded."""
     subjects = [(REWARD_MODEL, "reward model", "reward", 1.0)]
     for row in {row.key: row for row in rows if row.status == "done" and row.hparams.get("beta") is not None}.values():
         subjects.append((row.key, f"{row.label}: beta log pi/pi_ref", "logp", float(row.hparams["beta"])))
+    rewards = []
     for key, label, metric, factor in subjects:
         ends = {name: _over_scenarios(numbers, key, f"{metric}_{name}") * factor for name in CLASSES}
         if not ends["chosen"].empty:
-            both = ends["chosen"] + ends["rejected"]
-            body.append((label, *(over_seeds(ends[name]) for name in CLASSES), over_seeds(both)))
-    return StudyTable(BALANCE, columns, tuple(body))
+            means = {name: over_seeds(ends[name]) for name in ("chosen", "rejected", "unseen")}
+            both = over_seeds(ends["chosen"] + ends["rejected"])
+            rewards.append(Moved(label, key == REWARD_MODEL, **means, both=both))
+    return rewards
+
+
+def reward_table(rewards: list[Moved]) -> StudyTable:
+    """How far the three classes move, of the reward model and of every method's implicit reward."""
+    columns = ("reward", "chosen", "rejected", "unseen", "chosen plus rejected")
+    body = tuple((one.label, one.chosen, one.rejected, one.unseen, one.both) for one in rewards)
+    return StudyTable(BALANCE, columns, body)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from benchmark.report.types import Study
+from benchmark.report import Study
 from benchmark.studies.toy_3d.settings import Toy3DSettings
 from benchmark.studies.toy_3d.summary import summarise
 from benchmark.studies.toy_3d.training import train_policy, train_reward_model
@@ -74,9 +74,9 @@ def _headline_numbers(records: list[Record]) -> list[Record]:
     drop: start minus end. rise: highest recorded point minus start; fall: highest minus end. peak: highest minus start
     of the mass on unseen responses; gain: end minus start.
     """
-    rejected, n_rejected = _path(records, "logp_rejected")
-    chosen, n_chosen = _path(records, "logp_chosen")
-    unseen, prompts = _path(records, "mass_unseen")
+    rejected, n_rejected = _along_training(records, "logp_rejected")
+    chosen, n_chosen = _along_training(records, "logp_chosen")
+    unseen, prompts = _along_training(records, "mass_unseen")
     return [
         Record("rejected_drop", rejected[0] - rejected[-1], n_rejected),
         Record("chosen_rise", max(chosen) - chosen[0], n_chosen),
@@ -86,8 +86,8 @@ def _headline_numbers(records: list[Record]) -> list[Record]:
     ]
 
 
-def _path(records: list[Record], metric: str) -> tuple[list[float], int]:
-    found = [record for record in records if record.metric.partition("@")[0] == metric]
-    if not np.isfinite([record.value for record in found]).all():
+def _along_training(records: list[Record], metric: str) -> tuple[list[float], int]:
+    own = [record for record in records if record.metric.partition("@")[0] == metric]
+    if not np.isfinite([record.value for record in own]).all():
         raise FloatingPointError(f"{metric} is not finite: training diverged")
-    return [record.value for record in found], found[0].n
+    return [record.value for record in own], own[0].n

@@ -8,7 +8,7 @@ const make = (tag, className, text) => {
   return element;
 };
 const columns = JSON.parse(one("#columns").textContent);
-const groups = all("section.group");
+const arenas = all("section.arena");
 
 const parsed = new Promise((done) => {
   // What is packed stands behind the script: it may be asked for before the browser has read all of the file.
@@ -17,7 +17,7 @@ const parsed = new Promise((done) => {
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;:=>?@^_`{|}~";
 const VALUES = new Uint8Array(128);
 [...DIGITS].forEach((digit, value) => { VALUES[digit.charCodeAt(0)] = value; });
-const decoded = (text) => { // base 85: five digits are four bytes; the last group may be shorter
+const decoded = (text) => { // base 85: five digits are four bytes; the last arena may be shorter
   const short = (5 - (text.length % 5)) % 5, padded = text + "~".repeat(short);
   const view = new DataView(new ArrayBuffer((padded.length / 5) * 4));
   for (let from = 0; from < padded.length; from += 5) {
@@ -71,7 +71,7 @@ const field = (value) => {
 const csv = (rows) => `${rows.map((row) => row.map(field).join(",")).join("\n")}\n`;
 
 // State: one object, mirrored in the address, so that a link shows what its sender saw. ------------------------------
-const KEYS = ["group", "sort", "filter", "view", "row", "prompt", "show"]; // show: any number of rows
+const KEYS = ["arena", "sort", "filter", "view", "row", "prompt", "show"]; // show: any number of rows
 let state = {};
 const read = () => {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -89,4 +89,4 @@ const set = (changes) => {
   write(opens);
   return show();
 };
-const current = () => groups.find((group) => group.dataset.name === state.group) || groups[0];
+const current = () => arenas.find((arena) => arena.dataset.name === state.arena) || arenas[0];

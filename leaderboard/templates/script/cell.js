@@ -1,4 +1,4 @@
-// The page of one row: a dialog over the group, opened and closed by the address. --------------------------------------
+// The page of one row: a dialog over the arena, opened and closed by the address. --------------------------------------
 const dialog = one("dialog.cell");
 const PROMPTS = 3;
 const copy = async (button) => {
@@ -23,7 +23,7 @@ const numbers = (row) => {
     return line;
   });
 };
-const bodyOf = (group, row) => all(".board tbody", group).find((body) => body.dataset.row === row);
+const bodyOf = (arena, row) => all(".board tbody", arena).find((body) => body.dataset.row === row);
 const legendChip = () => all(".legend .chip", current()).find((chip) => chip.dataset.row === dialog.row);
 const fill = (data, row) => {
   const body = one(".cell-body", dialog);
@@ -35,7 +35,7 @@ const fill = (data, row) => {
     cards.append(...answers);
     samples.append(make("h3", "", "What it writes"), cards);
   }
-  one(".numbers", body)?.append(...numbers(bodyOf(dialog.group, row).rows[0]));
+  one(".numbers", body)?.append(...numbers(bodyOf(dialog.arena, row).rows[0]));
   const chip = legendChip(), bring = one(".bring", dialog);
   bring.hidden = !chip;
   bring.setAttribute("aria-pressed", chip?.getAttribute("aria-pressed") || "false");
@@ -43,13 +43,13 @@ const fill = (data, row) => {
   wireFigures(body);
   dialog.scrollTop = 0;
 };
-const showCell = async (group) => {
+const showCell = async (arena) => {
   if (!state.row) { if (dialog.open) dialog.close(); return; }
-  const data = await dataOf(group.id), row = state.row;
-  if (current() !== group || !row) return; // something else was opened meanwhile
+  const data = await dataOf(arena.id), row = state.row;
+  if (current() !== arena || !row) return; // something else was opened meanwhile
   if (!data.cells.keys.includes(row)) { if (dialog.open) dialog.close(); return; }
-  if (dialog.open && dialog.row === row && dialog.group === group) return;
-  dialog.group = group;
+  if (dialog.open && dialog.row === row && dialog.arena === arena) return;
+  dialog.arena = arena;
   fill(data, row);
   if (!dialog.open) dialog.showModal();
   one("#cell-title", dialog).focus({ preventScroll: true });
@@ -57,7 +57,7 @@ const showCell = async (group) => {
 one(".close", dialog).addEventListener("click", () => dialog.close());
 one(".bring", dialog).addEventListener("click", () => { legendChip()?.click(); dialog.close(); });
 dialog.addEventListener("close", () => {
-  const button = one(".open", bodyOf(dialog.group, dialog.row));
+  const button = one(".open", bodyOf(dialog.arena, dialog.row));
   if (state.row) set({ row: "" });
   one(".cell-body", dialog).replaceChildren();
   button?.focus();

@@ -15,15 +15,15 @@ const layoutOf = (layout, width) => {
 const specOf = async (figure) => {
   const id = figure.dataset.figure;
   if (figure.closest("dialog")) {
-    const { keys, figures } = (await dataOf(dialog.group.id)).cells;
+    const { keys, figures } = (await dataOf(dialog.arena.id)).cells;
     return figures[id][keys.indexOf(dialog.row)];
   }
-  return (await dataOf(figure.closest(".group, .across").id)).figures[id];
+  return (await dataOf(figure.closest(".arena, .across").id)).figures[id];
 };
 
 // Rows brought out: those pressed in the legend, and the one whose page is open.
-const chosen = (group) => new Set(all(".legend .chip[aria-pressed=true]", group).map((chip) => chip.dataset.row)
-  .concat(state.row && current() === group ? [state.row] : []));
+const chosen = (arena) => new Set(all(".legend .chip[aria-pressed=true]", arena).map((chip) => chip.dataset.row)
+  .concat(state.row && current() === arena ? [state.row] : []));
 const dressed = (trace, picked) => {
   const { row, band, shown } = trace.meta || {};
   if (!row) return trace;
@@ -46,12 +46,12 @@ const withBand = (trace) => {
     x: outline.map(([x]) => x), y: outline.map(([, y]) => y), line: { width: 0 }, fillcolor: `${trace.line.color}26` }, trace];
 };
 const draw = async (figure) => {
-  const plot = one(".plot", figure), group = figure.closest(".group");
+  const plot = one(".plot", figure), arena = figure.closest(".arena");
   try {
     const [spec, library] = [await specOf(figure), await plotly()];
     if (!spec || !figure.isConnected) return;
     const drawn = new Set(spec.data.map((trace) => trace.meta?.row));
-    const picked = new Set(group ? [...chosen(group)].filter((row) => drawn.has(row)) : []);
+    const picked = new Set(arena ? [...chosen(arena)].filter((row) => drawn.has(row)) : []);
     await library.react(plot, spec.data.flatMap(withBand).map((trace) => dressed(trace, picked)), layoutOf(spec.layout, plot.clientWidth),
       { displayModeBar: false, responsive: true });
     figure.dataset.drawn = "yes";
@@ -65,9 +65,9 @@ const seen = new IntersectionObserver((entries) => entries.filter((entry) => ent
   draw(target);
 }), { rootMargin: "200px" });
 const redraw = (root) => all("figure[data-drawn]", root).forEach(draw);
-const emphasise = (group) => {
-  const rows = [...chosen(group)].join("\n");
-  if ((group.emphasised || "") !== rows) { group.emphasised = rows; redraw(group); }
+const emphasise = (arena) => {
+  const rows = [...chosen(arena)].join("\n");
+  if ((arena.emphasised || "") !== rows) { arena.emphasised = rows; redraw(arena); }
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(document));
 
@@ -92,7 +92,7 @@ const wireFigures = (root) => {
     save(button.dataset.file, csv(tableRows(one("table", button.closest(".scroll")))), "text/csv");
   }));
 };
-const wireLegend = (group) => all(".legend .chip", group).forEach((chip) => chip.addEventListener("click", () => {
+const wireLegend = (arena) => all(".legend .chip", arena).forEach((chip) => chip.addEventListener("click", () => {
   chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
-  emphasise(group);
+  emphasise(arena);
 }));

@@ -1,47 +1,47 @@
 // Groups: tabs, and what happens when one is shown. ---------------------------------------------------------------------
-const wire = (group) => {
-  wireTable(group);
-  wireFigures(group);
-  wireLegend(group);
-  wireSamples(group);
+const wire = (arena) => {
+  wireTable(arena);
+  wireFigures(arena);
+  wireLegend(arena);
+  wireSamples(arena);
 };
-const build = once(async (group) => {
-  group.setAttribute("aria-busy", "true");
+const build = once(async (arena) => {
+  arena.setAttribute("aria-busy", "true");
   try {
-    group.innerHTML = (await dataOf(group.id)).html; // made by the page's templates, with every text escaped
-    delete group.dataset.packed;
-    wire(group);
+    arena.innerHTML = (await dataOf(arena.id)).html; // made by the page's templates, with every text escaped
+    delete arena.dataset.packed;
+    wire(arena);
   } catch (error) {
     console.error(error);
-    group.replaceChildren(make("p", "headline", `This browser cannot unpack the group (${error.message}).`));
+    arena.replaceChildren(make("p", "headline", `This browser cannot unpack the arena (${error.message}).`));
   }
-  group.removeAttribute("aria-busy");
+  arena.removeAttribute("aria-busy");
 });
 const show = async () => {
-  const group = current();
-  groups.forEach((other) => {
-    other.hidden = other !== group;
+  const arena = current();
+  arenas.forEach((other) => {
+    other.hidden = other !== arena;
     const tab = one(`#tab-${other.id}`);
-    if (tab) { tab.setAttribute("aria-selected", String(other === group)); tab.tabIndex = other === group ? 0 : -1; }
+    if (tab) { tab.setAttribute("aria-selected", String(other === arena)); tab.tabIndex = other === arena ? 0 : -1; }
   });
-  if (!group) return;
-  const tab = one(`#tab-${group.id}`);
+  if (!arena) return;
+  const tab = one(`#tab-${arena.id}`);
   if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40; // on a phone they stand in one line
-  if ("packed" in group.dataset) await build(group);
-  if (current() !== group || "packed" in group.dataset) return;
-  showTable(group);
-  emphasise(group);
-  await Promise.all([showSample(group), showCell(group)]);
+  if ("packed" in arena.dataset) await build(arena);
+  if (current() !== arena || "packed" in arena.dataset) return;
+  showTable(arena);
+  emphasise(arena);
+  await Promise.all([showSample(arena), showCell(arena)]);
 };
 
-const open = (group) => set({ group: group.dataset.name, row: "", prompt: "", show: [] });
+const open = (arena) => set({ arena: arena.dataset.name, row: "", prompt: "", show: [] });
 all("[role=tab]").forEach((tab, index, tabs) => {
-  tab.addEventListener("click", () => open(groups[index]));
+  tab.addEventListener("click", () => open(arenas[index]));
   tab.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     const next = (index + step + tabs.length) % tabs.length;
-    open(groups[next]);
+    open(arenas[next]);
     tabs[next].focus();
   });
 });
@@ -51,7 +51,7 @@ addEventListener("popstate", () => {
   state = read();
   show();
 });
-if (groups.length && !("packed" in groups[0].dataset)) wire(groups[0]);
+if (arenas.length && !("packed" in arenas[0].dataset)) wire(arenas[0]);
 if (one(".across")) wireFigures(one(".across"));
 state = read();
 show();

@@ -15,7 +15,7 @@ const rewardTable = (objectives, { rewards, gold }) => {
   });
   return table;
 };
-const swatchOf = (group, row) => one(".swatch", all(".board tbody", group).find((body) => body.dataset.row === row))?.cloneNode(true);
+const swatchOf = (arena, row) => one(".swatch", all(".board tbody", arena).find((body) => body.dataset.row === row))?.cloneNode(true);
 const completionCard = (objectives, completion, ...title) => {
   const card = make("article", "completion"), head = make("h4"), text = make("p", "text");
   head.append(...title.filter(Boolean));
@@ -30,7 +30,7 @@ const shownRows = ({ rows }) => {
   const places = rows.map((_, place) => place), wanted = places.filter((place) => (state.show || []).includes(rows[place][0]));
   return wanted.length ? wanted : places.slice(0, FEW);
 };
-const showPicker = (group, root, { rows }, shown) => {
+const showPicker = (arena, root, { rows }, shown) => {
   const chips = one(".chips", root);
   one(".picker", root).hidden = rows.length <= 1;
   one(".picker summary", root).textContent = `Rows shown: ${shown.length} of ${rows.length}`;
@@ -39,16 +39,16 @@ const showPicker = (group, root, { rows }, shown) => {
       const chip = make("button", "chip");
       chip.type = "button";
       chip.dataset.place = place;
-      chip.append(...[swatchOf(group, key), make("bdi", "", label)].filter(Boolean));
+      chip.append(...[swatchOf(arena, key), make("bdi", "", label)].filter(Boolean));
       return chip;
     }));
   }
   all(".chip", chips).forEach((chip) => chip.setAttribute("aria-pressed", String(shown.includes(Number(chip.dataset.place)))));
 };
-const showSample = async (group) => {
-  const root = one(".samples", group);
+const showSample = async (arena) => {
+  const root = one(".samples", arena);
   if (!root) return;
-  const { samples } = await dataOf(group.id);
+  const { samples } = await dataOf(arena.id);
   const words = one(".sample-search", root).value.toLowerCase().split(/\s+/).filter(Boolean);
   const found = matching(samples, words), select = one(".sample-prompt", root);
   const sample = found.find(({ id }) => id === state.prompt) || found[0];
@@ -62,24 +62,24 @@ const showSample = async (group) => {
     return option;
   }));
   if (sample) select.value = sample.id;
-  showPicker(group, root, samples, shown);
+  showPicker(arena, root, samples, shown);
   one(".sample-count", root).textContent = `${found.length} of ${samples.prompts.length} prompts`;
   one(".prompt-text", root).textContent = sample ? sample.prompt : "No prompt or completion holds these words.";
   const cards = (sample ? sample.completions : []).filter(({ row }) => shown.includes(row)).map((completion) => {
     const [key, label] = samples.rows[completion.row];
-    return completionCard(samples.objectives, completion, swatchOf(group, key), make("bdi", "", label));
+    return completionCard(samples.objectives, completion, swatchOf(arena, key), make("bdi", "", label));
   });
   one(".completions", root).replaceChildren(...cards);
 };
-const wireSamples = (group) => {
-  const root = one(".samples", group);
+const wireSamples = (arena) => {
+  const root = one(".samples", arena);
   if (!root) return;
   const select = one(".sample-prompt", root);
   const step = (by) => {
     const next = select.selectedIndex + by;
     if (next >= 0 && next < select.options.length) set({ prompt: select.options[next].value });
   };
-  one(".sample-search", root).addEventListener("input", () => showSample(group));
+  one(".sample-search", root).addEventListener("input", () => showSample(arena));
   select.addEventListener("change", () => set({ prompt: select.value }));
   all("[data-step]", root).forEach((button) => button.addEventListener("click", () => step(Number(button.dataset.step))));
   root.addEventListener("keydown", (event) => {
@@ -87,7 +87,7 @@ const wireSamples = (group) => {
     if (by && !event.target.closest("input, select")) { event.preventDefault(); step(by); }
   });
   one(".picker", root).addEventListener("click", async ({ target }) => {
-    const { samples } = await dataOf(group.id), pick = (places) => set({ show: places.map((place) => samples.rows[place][0]) });
+    const { samples } = await dataOf(arena.id), pick = (places) => set({ show: places.map((place) => samples.rows[place][0]) });
     const chip = target.closest(".chip"), shown = shownRows(samples), place = Number(chip?.dataset.place);
     if (target.closest(".every")) pick(samples.rows.map((_, each) => each));
     if (target.closest(".few")) pick([]);

@@ -2,8 +2,8 @@
 const best = (index) => (columns[index].higher === false ? "ascending" : "descending");
 // The number that a cell prints, with a true minus sign and maybe "=" for a shared rank; NaN for a dash and for no cell.
 const printed = (cell) => Number.parseFloat(cell?.firstChild.textContent.replace("−", "-").replace(/[=,]/g, "") ?? "NaN");
-const showTable = (group) => {
-  const table = one(".board", group), bodies = all("tbody", table), heads = all("th[data-metric]", table);
+const showTable = (arena) => {
+  const table = one(".board", arena), bodies = all("tbody", table), heads = all("th[data-metric]", table);
   bodies.forEach((body, index) => { body.place ??= index + 1; });
   const [name, order] = (state.sort || "").split(":");
   const column = heads.findIndex((head) => head.dataset.metric === name);
@@ -18,47 +18,47 @@ const showTable = (group) => {
   bodies.forEach((body) => {
     body.hidden = !words.every((word) => body.dataset.find.toLowerCase().includes(word));
   });
-  one(".count", group).textContent = `${bodies.filter((body) => !body.hidden).length} of ${bodies.length} rows`;
-  const view = one(".view", group), names = [...view.options].map((option) => option.value);
+  one(".count", arena).textContent = `${bodies.filter((body) => !body.hidden).length} of ${bodies.length} rows`;
+  const view = one(".view", arena), names = [...view.options].map((option) => option.value);
   view.value = names.includes(state.view) ? state.view : names[0];
   table.dataset.view = view.value;
-  one(".filter", group).value = state.filter || "";
-  one(".sort", group).value = column < 0 ? "" : name;
-  one(".reset", group).hidden = column < 0;
+  one(".filter", arena).value = state.filter || "";
+  one(".sort", arena).value = column < 0 ? "" : name;
+  one(".reset", arena).hidden = column < 0;
 };
-const define = (group, column, cell) => {
+const define = (arena, column, cell) => {
   if (column < 0) return;
   const { label, unit, definition } = columns[column];
   const row = cell && one(".label", cell.parentElement).textContent;
   const n = cell && (/n ([\d,]+)/.exec(cell.innerText) || /n ([\d,]+)/.exec(cell.parentElement.cells[1].innerText));
   const got = cell ? `${row}: ${cell.firstChild.textContent}${one("small", cell) ? ` ${one("small", cell).textContent}` : ""}` +
     `${n ? `, n = ${n[1]}` : ""}. ${cell.title ? `${cell.title} ` : ""}${cell.dataset.hint ? `${cell.dataset.hint}. ` : ""}` : "";
-  one(".definition", group).textContent = `${got}${label} (${unit}): ${definition}`;
+  one(".definition", arena).textContent = `${got}${label} (${unit}): ${definition}`;
 };
-const wireTable = (group) => {
-  const table = one(".board", group);
+const wireTable = (arena) => {
+  const table = one(".board", arena);
   all("th[data-metric]", table).forEach((head, index) => {
     const button = one("button", head);
     button.addEventListener("click", () => {
       const flipped = { ascending: "descending", descending: "ascending" }[head.getAttribute("aria-sort")];
       set({ sort: `${head.dataset.metric}:${flipped || best(index)}` });
     });
-    ["focus", "pointerenter"].forEach((event) => button.addEventListener(event, () => define(group, index)));
+    ["focus", "pointerenter"].forEach((event) => button.addEventListener(event, () => define(arena, index)));
   });
   ["pointerover", "click"].forEach((event) => table.addEventListener(event, ({ target }) => {
     const cell = target.closest("tbody > tr > td:not(.reason, .seeds)");
-    if (cell) define(group, cell.cellIndex - 2, cell);
+    if (cell) define(arena, cell.cellIndex - 2, cell);
   }));
   all(".open", table).forEach((button) => button.addEventListener("click", () => set({ row: button.closest("tbody").dataset.row })));
-  one(".filter", group).addEventListener("input", ({ target }) => set({ filter: target.value }));
-  one(".view", group).addEventListener("change", ({ target }) => set({ view: target.value }));
-  one(".reset", group).addEventListener("click", () => set({ sort: "" }));
-  one(".sort", group).addEventListener("change", ({ target }) => {
+  one(".filter", arena).addEventListener("input", ({ target }) => set({ filter: target.value }));
+  one(".view", arena).addEventListener("change", ({ target }) => set({ view: target.value }));
+  one(".reset", arena).addEventListener("click", () => set({ sort: "" }));
+  one(".sort", arena).addEventListener("change", ({ target }) => {
     const index = all("th[data-metric]", table).findIndex((head) => head.dataset.metric === target.value);
     set({ sort: index < 0 ? "" : `${target.value}:${best(index)}` });
   });
-  all("[data-export]", group).forEach((button) => button.addEventListener("click", async () => {
-    const { formats, lines } = (await dataOf(group.id)).exports, place = formats.indexOf(button.dataset.export);
+  all("[data-export]", arena).forEach((button) => button.addEventListener("click", async () => {
+    const { formats, lines } = (await dataOf(arena.id)).exports, place = formats.indexOf(button.dataset.export);
     save(button.dataset.file, lines.map((line) => line[place]).filter((text) => text !== null).join("\n"), "text/plain");
   }));
 };

@@ -1,4 +1,4 @@
-"""One suite and one training shift as dense arrays: every policy, seed, prompt and shift in its place."""
+"""One suite and one training shift as dense arrays: every policy, seed, prompt and shift at its index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.core.data import Floats, Ints
 from benchmark.core.errors import UserError
 from benchmark.measure.runs.names import call
 from benchmark.measure.runs.reading import SuiteRuns
-from benchmark.measure.records.utilities import KINDS, Kind, gate, utilities, utility
+from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, gate, utilities, utility
 from shifts.base import Shift, parse_shift
 
 REFERENCE = "reference"
@@ -36,25 +36,28 @@ class SplitArrays:
 
     utility: by kind, mean over the samples of a prompt, shape [policies, seeds, prompts, shifts].
     nominal: by kind, the same at the training shift, shape [policies, seeds, prompts].
-    sampled: gated utility at the training shift, shape [policies, seeds, prompts, samples].
+    sampled: by kind, gated or not, learned utility at the training shift, shape [policies, seeds, prompts, samples].
     kl: nats, shape [policies, seeds, prompts, samples].
     means: by column name (quality, length, ended; OBJECTIVE as it is, with gold_ and with gated_), shape
         [policies, seeds, prompts].
-    held_out: gated, as `utility`, under the group's validation shifts; without shifts but on validation prompts.
+    held_out: gated, as `utility`, under the arena's validation shifts; without shifts but on validation prompts.
     """
 
     prompt_ids: tuple[str, ...]
     utility: dict[Kind, Floats]
     nominal: dict[Kind, Floats]
-    sampled: Floats
+    sampled: dict[Kind, Floats]
     kl: Floats
     means: dict[str, Floats]
     held_out: Floats = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
 
 
 @dataclass(frozen=True)
-class GroupData:
-    """Everything that is compared with everything: the cells of one suite and one training shift."""
+class ArenaData:
+    """Everything that is compared with everything: the cells of one suite and one training shift.
+
+    seeds: their numbers, in the order of the arrays; its index there is a seed's row.
+    """
 
     runs: SuiteRuns
     train: Shift
@@ -66,34 +69,34 @@ class GroupData:
     test: SplitArrays
     validation_shifts: tuple[Shift, ...] = ()  # to select on; none of them is evaluated
 
-    def path(self, key: str) -> list[int]:
-        """Rows of the checkpoints of a method, in the order of their steps."""
-        return [row for row, policy in enumerate(self.policies) if policy.key == key]
+    def trajectory(self, key: str) -> list[int]:
+        """The checkpoints of a method as policies of the arrays, in the order of their steps."""
+        return [index for index, policy in enumerate(self.policies) if policy.key == key]
 
-    def seeds_of(self, key: str) -> set[int]:
-        """Places of the seeds that a method has in the arrays, on both splits and at every checkpoint."""
-        path = self.path(key)
-        if not path:
+    def seed_rows(self, key: str) -> set[int]:
+        """Rows of the seeds that a method has in the arrays, on both splits and at every checkpoint."""
+        trajectory = self.trajectory(key)
+        if not trajectory:
             return set()
         missing = np.stack(
-            [np.isnan(arrays.sampled[path]).any(axis=(0, 2, 3)) for arrays in (self.validation, self.test)]
+            [np.isnan(arrays.sampled["gated"][trajectory]).any(axis=(0, 2, 3)) for arrays in (self.validation, self.test)]
         )
-        # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a path is compared as a whole.
-        return {int(place) for place in np.flatnonzero(~missing.any(axis=0))}
+        # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a trajectory is compared as a whole.
+        return {int(row) for row in np.flatnonzero(~missing.any(axis=0))}
 
     def dpo_keys(self) -> list[str]:
         """Plain DPO with each of its hyper-parameters, those without a finished seed left out."""
         keys = dict.fromkeys(self.cells.loc[self.cells["method"] == "dpo", "key"])
-        return [key for key in keys if self.seeds_of(key)]
+        return [key for key in keys if self.seed_rows(key)]
 
 
-def groups_of(runs: SuiteRuns) -> list[GroupData]:
-    """One group per training shift, in the order in which the runs list them."""
+def arenas_of(runs: SuiteRuns) -> list[ArenaData]:
+    """One arena per training shift, in the order in which the runs list them."""
     shifts = dict.fromkeys([*runs.eval_shifts, *runs.cells["train_shift"]])
-    return [_group(runs, train) for train in shifts if (runs.cells["train_shift"] == train).any()]
+    return [_arena(runs, train) for train in shifts if (runs.cells["train_shift"] == train).any()]
 
 
-def _group(runs: SuiteRuns, train: str) -> GroupData:
+def _arena(runs: SuiteRuns, train: str) -> ArenaData:
     if train not in runs.eval_shifts:
         raise UserError(f"environment.json of suite {runs.suite!r} lists no eval_shifts for {train}.")
     (shift,) = parse_shift(train)
@@ -112,13 +115,13 @@ def _group(runs: SuiteRuns, train: str) -> GroupData:
     samples = runs.samples[runs.samples["cell_id"].isin(done["cell_id"])]
     samples = samples.merge(done[["cell_id", "key", "seed"]], on="cell_id")
     seeds = tuple(sorted(int(seed) for seed in done["seed"].unique()))
-    order = {key: place for place, key in enumerate(dict.fromkeys(cells["key"]))}
-    found = sorted(set(zip(samples["key"], samples["step"], strict=True)), key=lambda pair: (order[pair[0]], pair[1]))
-    policies = tuple(Policy(key, int(step)) for key, step in found)
+    order = {key: index for index, key in enumerate(dict.fromkeys(cells["key"]))}
+    checkpoints = set(zip(samples["key"], samples["step"], strict=True))
+    policies = tuple(Policy(key, int(step)) for key, step in sorted(checkpoints, key=lambda c: (order[c[0]], c[1])))
     held_out = tuple(point for point in shift.validation_grid() if point not in evaluated)
     build = _Builder(runs, shift, evaluated, held_out, seeds, policies)
     validation, test = (build.split(samples, name) for name in SPLITS)
-    return GroupData(runs, shift, evaluated, cells, seeds, policies, validation, test, held_out)
+    return ArenaData(runs, shift, evaluated, cells, seeds, policies, validation, test, held_out)
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,12 @@ class _Builder:
     def split(self, samples: pd.DataFrame, name: str) -> SplitArrays:
         """The arrays of one split; of no policy at all where no cell is done."""
         if not self.policies:
-            return SplitArrays((), {}, {}, np.zeros((0, 0, 0, 0)), np.zeros((0, 0, 0, 0)), {})
+            return SplitArrays((), {}, {}, {}, np.zeros((0, 0, 0, 0)), {})
         rows = samples[samples["split"] == name]
         prompt_ids = tuple(sorted(str(prompt) for prompt in rows["prompt_id"].unique()))
         if not prompt_ids:
             raise UserError(f"suite {self.runs.suite!r}, {self.train}: samples.parquet has no {name} prompts.")
-        place, shape = self._places(rows, prompt_ids)
+        indices, shape = self._indices(rows, prompt_ids)
         columns: dict[str, Any] = {str(column): rows[column].to_numpy() for column in rows.columns}
         quality = rows["quality"].to_numpy(dtype=bool)
         ranges = self.runs.ranges
@@ -147,32 +150,32 @@ class _Builder:
         columns |= {f"gated_{name}": gate(columns[name], quality, ranges[name][0]) for name in self.runs.objectives}
         objectives = [prefix + name for name in self.runs.objectives for prefix in ("", "gold_", "gated_")]
         named = (*TOKENS_AND_GATE, *objectives)
-        sampled = _dense(at_training["gated"], place, shape)
-        self._check(sampled, prompt_ids, name)
+        sampled = {kind: _dense(at_training[kind], indices, shape) for kind in LEARNED}
+        self._check(sampled["gated"], prompt_ids, name)
         held_out = np.zeros((len(rows), 0))
         if name == "validation" and self.held_out:
             held_out = utilities(self.held_out, columns, quality, ranges, "gated")
         return SplitArrays(
             prompt_ids,
-            utility={kind: _dense(values, place, shape).mean(axis=3) for kind, values in by_kind.items()},
-            nominal={kind: _dense(values, place, shape).mean(axis=3) for kind, values in at_training.items()},
+            utility={kind: _dense(values, indices, shape).mean(axis=3) for kind, values in by_kind.items()},
+            nominal={kind: _dense(values, indices, shape).mean(axis=3) for kind, values in at_training.items()},
             sampled=sampled,
-            kl=_dense(columns["kl"], place, shape),
-            means={name: _dense(columns[name], place, shape).mean(axis=3) for name in named},
-            held_out=_dense(held_out, place, shape).mean(axis=3),
+            kl=_dense(columns["kl"], indices, shape),
+            means={name: _dense(columns[name], indices, shape).mean(axis=3) for name in named},
+            held_out=_dense(held_out, indices, shape).mean(axis=3),
         )
 
-    def _places(self, rows: pd.DataFrame, prompt_ids: tuple[str, ...]) -> tuple[tuple[Ints, ...], tuple[int, ...]]:
+    def _indices(self, rows: pd.DataFrame, prompt_ids: tuple[str, ...]) -> tuple[tuple[Ints, ...], tuple[int, ...]]:
         """Where each row stands in an array of shape [policies, seeds, prompts, samples], and that shape."""
-        policy = pd.Series({(policy.key, policy.step): place for place, policy in enumerate(self.policies)})
+        policy = pd.Series({(policy.key, policy.step): index for index, policy in enumerate(self.policies)})
         codes = {
             "policy": policy.reindex(pd.MultiIndex.from_arrays([rows["key"], rows["step"]])),
             "seed": np.searchsorted(self.seeds, rows["seed"]),
             "prompt": pd.Categorical(rows["prompt_id"].astype(str), categories=list(prompt_ids)).codes,
             "sample": rows["sample"],
         }
-        place = tuple(np.asarray(code, dtype=np.int64) for code in codes.values())
-        return place, (len(self.policies), len(self.seeds), len(prompt_ids), int(rows["sample"].max()) + 1)
+        indices = tuple(np.asarray(code, dtype=np.int64) for code in codes.values())
+        return indices, (len(self.policies), len(self.seeds), len(prompt_ids), int(rows["sample"].max()) + 1)
 
     def _check(self, sampled: Floats, prompt_ids: tuple[str, ...], split: str) -> None:
         """Raise where a policy answered some of the prompts only: runs of different prompts, or one cut short."""
@@ -186,7 +189,7 @@ class _Builder:
             )
 
 
-def _dense(values: Any, place: tuple[Ints, ...], shape: tuple[int, ...]) -> Floats:
+def _dense(values: Any, indices: tuple[Ints, ...], shape: tuple[int, ...]) -> Floats:
     array = np.full((*shape, *values.shape[1:]), np.nan)
-    array[place] = values
+    array[indices] = values
     return array

@@ -1,0 +1,93 @@
+"""What one row shows, in a sentence; why rows have no number or no rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from benchmark.report.rows import HEADLINE, Comparison, Row, Status, Verdict
+from benchmark.report.words.estimates import empties, note
+from benchmark.report.words.numbers import listed, with_interval
+
+MISSING_NUMBER = (Verdict.NOT_JUDGED, Verdict.EDGE, Verdict.NOMINAL_WIN)
+UNRANKED = {"dpo": "plain DPO is what the envelope is made of", "reference": "the reference is not ranked"}
+
+
+def row_verdict(row: Row) -> str:
+    """What the row shows against the envelope and, of a method, against plain DPO."""
+    return _against_envelope(row) + (against_dpo(row.comparison) if row.role == "method" else "")
+
+
+def _against_envelope(row: Row) -> str:
+    over = row.metrics.get(HEADLINE)
+    if row.verdict in (Verdict.FAILED, Verdict.SKIPPED):
+        return f"{row.status.capitalize()}: {row.reason}" if row.reason else f"{row.status.capitalize()}."
+    if row.verdict is Verdict.NOT_JUDGED or over is None:
+        return f"Not judged: {note(over)}." if over is not None and over.value is None else "Not judged."
+    share = f" {empties(over).capitalize()}." if over.empty_share else ""
+    if row.verdict is Verdict.EDGE:
+        return f"At the edge of the nominal utilities that DPO reaches: no worst case to compare.{share}"
+    if row.verdict is Verdict.NOMINAL_WIN:
+        return (
+            "Reaches a nominal utility that no mixture of DPO policies reaches: a nominal win, with no worst case "
+            "to compare."
+        )
+    number = with_interval(over)
+    if row.verdict is Verdict.ONE_SEED:
+        return f"Over the DPO envelope by {number} on these prompts; one seed: it cannot be judged over seeds."
+    rivals = " of the other betas" if row.method == "dpo" else ""
+    if row.verdict is Verdict.CLEARS:
+        return f"Clears the DPO envelope{rivals} by {number}.{_without_gate(row)}{share}"
+    if over.high is not None and over.high < 0:
+        return f"No more than early-stopped DPO: below the envelope{rivals} ({number}).{share}"
+    return f"No more than early-stopped DPO: not separable from the envelope{rivals} ({number}).{share}"
+
+
+def _without_gate(row: Row) -> str:
+    over = row.metrics.get("over_envelope")
+    if over is None or over.value is None or over.low is None or over.low > 0:
+        return ""
+    return f" Without the language gate it does not ({with_interval(over)})."
+
+
+def against_dpo(comparison: Comparison | None) -> str:
+    """The comparison with plain DPO, where it says that the row differs; else nothing."""
+    if comparison is None or comparison.verdict not in ("better", "worse"):
+        return ""
+    p = "p < .001" if (comparison.p_holm or 0.0) < 1e-3 else f"p = {comparison.p_holm:.3f}".replace("0.", ".")
+    return f" Worst case {comparison.verdict} than plain DPO's at its default setting (Holm {p})."
+
+
+def comparison_values(comparison: Comparison | None) -> str:
+    """What a row was compared with, and the p-values; nothing where it was not."""
+    if comparison is None:
+        return ""
+    values = (("p", comparison.p), ("Holm-corrected p", comparison.p_holm))
+    return ", ".join([f"against {comparison.against}", *(f"{name} {p:.2g}" for name, p in values if p is not None)])
+
+
+def not_compared(row: Row) -> str:
+    """Why a row has no comparison with plain DPO."""
+    return "what the others are compared with" if row.method == "dpo" else "no plain DPO to compare with"
+
+
+def not_ranked(row: Row) -> str:
+    """Why a row has no rank."""
+    if row.role in ("positive control", "negative control"):
+        return "a control is not ranked"
+    other = "one seed cannot be ranked" if row.seeds_done == 1 else "no value over the DPO envelope to rank by"
+    return UNRANKED.get(row.method, other)
+
+
+def reasons(rows: Iterable[tuple[str, Status, str]]) -> str:
+    """Why rows have no numbers: every reason once, with the labels that share it.
+
+    Args:
+        rows: label, status and reason of each row.
+    """
+    labels: dict[tuple[Status, str], list[str]] = {}
+    for label, status, reason in rows:
+        labels.setdefault((status, reason), []).append(label)
+    return "; ".join(
+        f"{listed(list(dict.fromkeys(named)))} {status}" + (f" ({reason})" if reason else "")
+        for (status, reason), named in labels.items()
+    )
