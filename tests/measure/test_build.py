@@ -178,7 +178,7 @@ def test_a_failed_seed_leaves_the_others_and_a_failed_or_skipped_method_says_why
     assert rows["kldpo"].reason == "seed 1 failed: out of memory at step 12"
     assert rows["kldpo"].metrics["gated_over_envelope"].n == 2 and rows["kldpo"].metrics["gated_price"].n == 2
     assert (rows["wdpo"].status, rows["wdpo"].reason) == ("failed", "out of memory at step 12")
-    assert rows["wdpo"].metrics == {} and rows["wdpo"].curve is None and rows["wdpo"].path == ()
+    assert rows["wdpo"].metrics == {} and rows["wdpo"].curve is None and rows["wdpo"].trajectory == ()
     assert rows["oracle"].verdict is Verdict.SKIPPED
     assert words.row_verdict(rows["oracle"]) == "Skipped: no such mixture"
     assert NoPositiveControl() in arena.caveats
@@ -193,7 +193,7 @@ def test_a_run_in_which_everything_failed_still_has_its_rows(tmp_path: Path) -> 
     (arena,) = build_report([folder], replicates=50).arenas
     assert [(row.status, row.reason, row.verdict) for row in arena.rows] == [("failed", "killed", Verdict.FAILED)]
     assert words.row_verdict(arena.rows[0]) == "Failed: killed" and arena.samples == ()
-    assert words.headline(arena) == "Every cell failed: DPO β=0.1 failed (killed)."
+    assert words.headline(arena) == "Every cell failed: DPO failed (killed)."
 
 
 def test_one_seed_is_never_judged_over_seeds(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def without_test_prompts(arena: ArenaData) -> ArenaData:
             test,
             utility={kind: scrambled(values, 1) for kind, values in test.utility.items()},
             nominal={kind: scrambled(values, 2) for kind, values in test.nominal.items()},
-            sampled=scrambled(test.sampled, 3),
+            sampled={kind: scrambled(values, 3) for kind, values in test.sampled.items()},
             kl=scrambled(test.kl, 4),
             means={name: scrambled(values, 5) for name, values in test.means.items()},
         ),

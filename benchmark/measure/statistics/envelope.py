@@ -13,7 +13,7 @@ nominal utility measured there too) and both worst cases are measured on the oth
 over prompts. Then the sets change places and the two answers are averaged. That is sound as long as neither set was
 used to select m; whoever selects m's settings on validation prompts must pass `ONE_WAY` and not `BOTH_WAYS`.
 
-**Nominal utility on the measuring half.** A mixture that just reaches m's nominal utility where it was chosen misses it,
+**Nominal utility on the other half.** A mixture that just reaches m's nominal utility where it was chosen misses it,
 by noise, where it is measured, and more often falls short, since it was the best of many. Whatever it lacks is charged
 at the programme's own shadow price lambda (the dual of the nominal constraint, the slope of the DPO frontier there):
 
