@@ -83,6 +83,8 @@ def test_a_penalty_stands_for_the_ball_that_adds_as_much(form: str) -> None:
 def test_what_is_no_ball_has_no_radius_and_what_was_not_recorded_is_not_known() -> None:
     for call in ("dpo", "dr_dpo", "cdpo", "kldpo_released(tau=1)"):
         assert implied(call) is None
+    for earlier in ({"tau": None, "rho": 0.1, "form": "normalised"}, {"tau": 1.0, "rho": None, "form": "released"}):
+        assert implied_radius("kldpo", earlier, VARIANCE, UNKNOWN) is None
     for call in ("kldpo(tau=1)", "wdpo(rho=1)"):
         found = implied(call, UNKNOWN)
         assert found is not None and math.isnan(found)

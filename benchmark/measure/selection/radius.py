@@ -49,8 +49,11 @@ def implied_radius(method: str, hparams: HyperParameters, loss_variance: Floats,
     return None if formula is None else formula(hparams, loss_variance, gradient_rms)
 
 
-def _temperature(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats:
-    """Var(l) / (2 tau^2), to second order the KL of weights that are exp(l / tau), normalised."""
+def _temperature(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats) -> Floats | None:
+    """Var(l) / (2 tau^2), to second order the KL of weights that are exp(l / tau), normalised. In runs of before
+    kldpo's other forms had names of their own, those are no such weights."""
+    if hparams.get("rho") is not None or hparams.get("form") == "released":
+        return None
     return loss_variance / (2 * hparams["tau"] ** 2)
 
 
@@ -71,7 +74,7 @@ def _wdpo(hparams: HyperParameters, loss_variance: Floats, gradient_rms: Floats)
         return np.square(hparams["rho"] * gradient_rms**power) / (2 * loss_variance)
 
 
-FORMULAS: dict[str, Callable[[HyperParameters, Floats, Floats], Floats]] = {
+FORMULAS: dict[str, Callable[[HyperParameters, Floats, Floats], Floats | None]] = {
     "kldpo": _temperature,
     "kldpo_ball": _rho,
     "chi2_dpo": _rho,
