@@ -13,15 +13,16 @@ from benchmark.core.errors import UserError
 
 def run_checks(checks: Sequence[Check], subject: Any) -> Iterator[Result]:
     """The result of each check as soon as it is there."""
-    failed: set[str] = set()
+    causes: dict[str, str] = {}  # by check that failed or was held back: the check that failed
     for check in checks:
-        cause = next((name for name in check.after if name in failed), None)
+        cause = next((causes[name] for name in check.after if name in causes), None)
         if cause is not None:
+            causes[check.name] = cause
             yield Result(check, Outcome.HELD_BACK, f"builds on {cause!r}, which failed")
             continue
         result = run_check(check, subject)
         if result.outcome is Outcome.FAIL:
-            failed.add(check.name)
+            causes[check.name] = check.name
         yield result
 
 

@@ -165,9 +165,15 @@ def test_what_builds_on_a_failed_check_is_held_back():
         """Yes."""
         return "fine"
 
-    checks = [Check("first", fails), Check("second", passes, after=("first",)), Check("third", passes)]
-    outcomes = [result.outcome for result in run_checks(checks, None)]
-    assert outcomes == [Outcome.FAIL, Outcome.HELD_BACK, Outcome.PASS]
+    checks = [
+        Check("first", fails),
+        Check("second", passes, after=("first",)),
+        Check("third", passes),
+        Check("fourth", passes, after=("third", "second")),
+    ]
+    results = list(run_checks(checks, None))
+    assert [one.outcome for one in results] == [Outcome.FAIL, Outcome.HELD_BACK, Outcome.PASS, Outcome.HELD_BACK]
+    assert results[1].detail == results[3].detail == "builds on 'first', which failed"
 
 
 def test_a_method_that_crashes_is_told_the_line(make_lab):
