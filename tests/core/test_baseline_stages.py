@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmark.core.code import files_behind
 from benchmark.core.data import Completions, Prompts
 from benchmark.core.graph import Task
 from benchmark.core.plugins import fingerprint
@@ -18,8 +17,11 @@ from benchmark.pipeline.text.stages.outcomes import keep_best
 from benchmark.pipeline.text.stages.training import _world
 from benchmark.suites.base import Scores
 from methods.base import parse_method
+from shifts import Shift
+from shifts.alpha_mixture import AlphaMixture
 from shifts.base import parse_shift
 from shifts.labels import Labelling
+from shifts.reward_blend import RewardBlend
 
 TENTH = "alpha_mixture(a=joy,b=sadness,alpha=0.1)"
 HALF = "alpha_mixture(a=joy,b=sadness,alpha=0.5)"
@@ -63,14 +65,34 @@ def test_modpo_shares_the_pairs_of_its_corner(builder):
     assert modpo.stages["pairs"].key == dpo.stages["pairs"].key
 
 
-def test_what_is_read_from_a_shift_depends_on_the_code_of_every_kind_of_annotator(builder):
+def test_what_is_read_from_a_shift_depends_on_the_code_of_blends(builder, monkeypatch):
     """Groups of annotators hold blends: what changes a blend makes their labels anew, and what reads their shift."""
-    call = "annotator_groups(groups=joy/sadness)"
-    (groups,) = parse_shift(call)
-    code = files_behind([Path(inspect.getfile(type(groups)))], "shifts")
-    assert inspect.getfile(type(groups.annotators()[0][1])) in map(str, code)
-    for stage, name in (("pairs", "code"), ("trained_policy", "shift_code")):
-        assert fingerprint(type(groups)) in cell(builder, "rewarded_soups", call).stages[stage].identity[name]
+    read = Path.read_text
+
+    def changed(file, *args, **kwargs):
+        return read(file, *args, **kwargs) + ("\nOTHER = 1\n" if file.name == "blends.py" else "")
+
+    for shift in ("annotator_groups(groups=joy/sadness)", "reward_blend(weights=joy:0.5+sadness:0.5)"):
+        for stage, name in (("pairs", "code"), ("trained_policy", "shift_code")):
+            before = cell(builder, "rewarded_soups", shift).stages[stage].identity[name]
+            with monkeypatch.context() as patch:
+                patch.setattr(Path, "read_text", changed)
+                other = StageBuilder(builder.suite, builder.config, "transformers")
+                assert cell(other, "rewarded_soups", shift).stages[stage].identity[name] != before
+
+
+def test_what_is_read_from_a_shift_depends_on_the_families_of_its_annotators(builder):
+    @dataclass(frozen=True)
+    class Two(AlphaMixture):
+        """Half of the annotators are of another family."""
+
+        name = "two_families_in_a_test"
+
+        def annotators(self):
+            return ((0.5, self), (0.5, RewardBlend(f"{self.a}:1")))
+
+    del Shift.registry._classes["two_families_in_a_test"]
+    assert fingerprint(RewardBlend) in builder.pairs(Two("joy", "sadness"), 0).identity["code"]
 
 
 def test_only_online_methods_wait_for_the_reward_model_to_train(builder):
