@@ -114,10 +114,16 @@ def test_imports_fall_inside_the_measurement(within_measure: list[Arrow]) -> Non
 
 
 def in_circles(arrows: Iterable[Arrow], of: Callable[[str], str] = str) -> str:
-    """The arrows of every circle, one circle a paragraph, for the message of a failure; empty where there is none."""
-    groups = circles(graph(arrows, of))
-    inside = [[arrow for arrow in arrows if {of(arrow.source), of(arrow.target)} <= set(group)] for group in groups]
-    return "\n\n".join("\n".join(map(str, group)) for group in inside)
+    """Every circle with the first arrow between any two in it, for the message of a failure; empty without a circle."""
+    paragraphs = []
+    for group in circles(graph(arrows, of)):
+        first: dict[tuple[str, str], Arrow] = {}
+        for arrow in arrows:
+            ends = of(arrow.source), of(arrow.target)
+            if ends[0] != ends[1] and set(ends) <= set(group):
+                first.setdefault(ends, arrow)
+        paragraphs.append("\n".join([", ".join(group), *(f"  {arrow}" for arrow in first.values())]))
+    return "\n\n".join(paragraphs)
 
 
 def test_no_circle_among_files_or_rooms(tree: Tree, within_measure: list[Arrow]) -> None:
@@ -192,6 +198,17 @@ def test_an_arrow_upwards_is_found_and_makes_a_circle(upward: str, tmp_path: Pat
     assert reason == "core is on floor 0, training on floor 2"
     assert circles(graph(tree.arrows)) == [["benchmark.core.names", "benchmark.training.job"]]
     assert circles(graph(tree.arrows, room)) == [["core", "training"]]
+
+
+def test_the_message_names_a_circle_and_its_arrows_alone(tmp_path: Path) -> None:
+    tree = written(tmp_path, names="import benchmark.training.job\n")
+    assert in_circles(tree.arrows, room) == "\n".join(
+        [
+            "core, training",
+            "  benchmark.core.names:2 -> benchmark.training.job",
+            "  benchmark.training.fit:1 -> benchmark.core.names",
+        ]
+    )
 
 
 def test_a_circle_in_one_room_and_a_neighbour_are_found(tmp_path: Path) -> None:
