@@ -28,7 +28,7 @@ def fitted(marked_texts, tiny_gpt2) -> dict[str, RewardModel]:
         "convolution": fit_convolution(texts, labels, OBJECTIVES, seed=0, epochs=20, embedding_width=16, channels=16),
         "linear": fit_linear(texts, labels, OBJECTIVES),
         "transformer": fit_transformer(
-            str(tiny_gpt2), texts, labels, OBJECTIVES, seed=0, epochs=12, learning_rate=1e-2, weight_decay=0.0
+            str(tiny_gpt2), texts, labels, OBJECTIVES, seed=0, epochs=20, learning_rate=5e-3, weight_decay=0.0
         ),
     }
 
