@@ -56,6 +56,18 @@ def gpu_count() -> int:
     return len([name for name in _list("/proc/driver/nvidia/gpus") if ":" in name])
 
 
+def device_name() -> str:
+    """`cpu`, or the model of the first NVIDIA GPU that is visible (`GPU` where it is not told), without torch."""
+    if not gpu_count():
+        return "cpu"
+    for folder in _list("/proc/driver/nvidia/gpus"):
+        information = Path("/proc/driver/nvidia/gpus", folder, "information").read_text()
+        model = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("Model:")]
+        if model:
+            return model[0]
+    return "GPU"
+
+
 def _list(folder: str) -> list[str]:
     return os.listdir(folder) if os.path.isdir(folder) else []
 

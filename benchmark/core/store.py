@@ -47,7 +47,7 @@ class Store:
         return (self.path(kind, key) / META).is_file()
 
     def meta(self, kind: str, key: str) -> dict[str, Any]:
-        """What was recorded when the artefact was made: `seconds`, `peak_memory_mb`, `versions`, `description`."""
+        """What was recorded when the artefact was made: `label`, `identity`, `inputs`, `versions`, and its cost."""
         return json.loads((self.path(kind, key) / META).read_text())  # type: ignore[no-any-return]
 
     @contextmanager
@@ -90,14 +90,10 @@ class Store:
             if host == socket.gethostname() and not _alive(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def durations(self) -> dict[str, list[float]]:
-        """Seconds that finished stages took, by kind and (after a colon) their label: what estimates are made from."""
-        seconds: dict[str, list[float]] = {}
-        for file in self.root.glob(f"[!.]*/*/{META}"):
-            meta = json.loads(file.read_text())
-            for name in (file.parent.parent.name, f"{file.parent.parent.name}:{meta.get('label', '')}"):
-                seconds.setdefault(name, []).append(float(meta["seconds"]))
-        return seconds
+    def metas(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Kind and meta of every artefact that is there: what estimates are made from."""
+        for file in sorted(self.root.glob(f"[!.]*/*/{META}")):
+            yield file.parent.parent.name, json.loads(file.read_text())
 
 
 def _commit(folder: Path, target: Path) -> None:

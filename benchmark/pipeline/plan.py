@@ -2,43 +2,80 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 from benchmark.core.graph import Stage, missing_stages
-from benchmark.core.resources import gpu_count
+from benchmark.core.resources import device_name
 from benchmark.core.store import Store
+from benchmark.pipeline.estimates.chain import side_by_side
+from benchmark.pipeline.estimates.devices import CPU, Device, device
+from benchmark.pipeline.estimates.estimate import Basis, Estimate, Estimator
 from benchmark.pipeline.matrix import Cell, Matrix
 
-GUESS_SECONDS = 10.0  # for a kind of stage that this store has never seen
+NARROW = 1.2  # a total whose ends are closer than this is one number
+BY_METHOD = {"trained_policy", "study"}  # kinds whose cost depends on the method
+
+
+@dataclass(frozen=True)
+class Line:
+    """Stages of one kind, and of one method where that matters. basis: the weakest of theirs."""
+
+    name: str
+    count: int
+    seconds: float
+    basis: Basis
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages to run, in order, and the state of every cell."""
+    """Estimates of the stages to run, in order, and the state of every cell."""
 
-    stages: tuple[Stage, ...]
+    estimates: tuple[Estimate, ...]
     cells_done: int
     cells_to_do: int
     skipped: tuple[tuple[str, str], ...]  # (cell, reason)
-    seconds: float  # of work, over all workers
-    guessed: tuple[str, ...]  # kinds of stages whose time is a guess
-    disk_mb: float
+    device: Device
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages to run, in order."""
+        return tuple(estimate.stage for estimate in self.estimates)
+
+    @property
+    def bytes(self) -> float:
+        """What they write."""
+        return sum(estimate.bytes for estimate in self.estimates)
+
+    def seconds(self, workers: int, of: Callable[[Estimate], float] = lambda estimate: estimate.seconds) -> float:
+        """On the clock; `of` picks the middle or an end of each estimate."""
+        by_key = {estimate.stage.key: of(estimate) for estimate in self.estimates}
+        return side_by_side(self.stages, lambda stage: by_key[stage.key], workers)
+
+    def lines(self) -> list[Line]:
+        """Kind by kind, in the order in which they first run."""
+        grouped: dict[str, list[Estimate]] = defaultdict(list)
+        for estimate in self.estimates:
+            stage = estimate.stage
+            grouped[f"{stage.kind} {stage.label}" if stage.kind in BY_METHOD else stage.kind].append(estimate)
+        return [_line(name, estimates) for name, estimates in grouped.items()]
 
 
-def make_plan(matrix: Matrix[Any, Any, Any], store: Store) -> Plan:
-    """The plan of a matrix; times are medians of what this store's finished stages took."""
+def _line(name: str, estimates: list[Estimate]) -> Line:
+    weakest = max(estimates, key=lambda estimate: (estimate.greatest / estimate.seconds, estimate.seconds))
+    return Line(name, len(estimates), sum(estimate.seconds for estimate in estimates), weakest.basis)
+
+
+def make_plan(matrix: Matrix[Any, Any, Any], store: Store, machine: Device | None = None) -> Plan:
+    """The plan of a matrix, estimated from the store's finished stages, for this machine's device or another one."""
+    machine = machine or device(device_name())
+    estimator = Estimator(store, machine)
     stages = missing_stages(matrix.stages(), store)
-    durations = store.durations()
-    seconds, guessed = 0.0, set()
-    for stage in stages:
-        known = durations.get(f"{stage.kind}:{stage.label}") or durations.get(stage.kind)
-        seconds += median(known) if known else GUESS_SECONDS
-        guessed |= set() if known else {stage.kind}
     done = sum(bool(cell.stages) and _result(cell).done(store) for cell in matrix.cells)
     skipped = tuple(
         (f"{cell.method} on {cell.train_shift}, seed {cell.seed}", cell.skipped)
@@ -46,7 +83,7 @@ def make_plan(matrix: Matrix[Any, Any, Any], store: Store) -> Plan:
         if cell.skipped
     )
     todo = len(matrix.cells) - done - len(skipped)
-    return Plan(tuple(stages), done, todo, skipped, seconds, tuple(sorted(guessed)), _disk_mb(stages, store))
+    return Plan(tuple(map(estimator.estimate, stages)), done, todo, skipped, machine)
 
 
 def _result(cell: Cell[Any, Any]) -> Stage:
@@ -54,32 +91,46 @@ def _result(cell: Cell[Any, Any]) -> Stage:
     return list(cell.stages.values())[-1]
 
 
-def _disk_mb(stages: list[Stage], store: Store) -> float:
-    """Median size of finished artefacts of the same kind, summed; kinds never seen count nothing."""
-    sizes: dict[str, float] = {}
-    for kind in {stage.kind for stage in stages}:
-        artefacts = list((store.root / kind).glob("*"))[:20]
-        measured = [sum(f.stat().st_size for f in a.rglob("*") if f.is_file()) / 2**20 for a in artefacts]
-        sizes[kind] = median(measured) if measured else 0.0
-    return sum(sizes[stage.kind] for stage in stages)
-
-
-def plan_table(plan: Plan, workers: int) -> Table:
+def plan_table(plan: Plan, workers: int) -> Group:
     """The plan for the terminal."""
     table = Table(title="what would run", title_justify="left", show_header=False)
     table.add_row("cells", f"{plan.cells_done} done, {plan.cells_to_do} to do, {len(plan.skipped)} skipped")
     counts = Counter(stage.kind for stage in plan.stages)
     table.add_row("stages to run", ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none")
-    gpus = gpu_count()
-    table.add_row("estimated time", f"{plan.seconds / workers / 60:.1f} min with {workers} workers")
-    table.add_row("estimated GPU-hours", f"{plan.seconds / 3600:.2f}" if gpus else "0 (no GPU here)")
-    table.add_row("estimated disk", f"{plan.disk_mb:.0f} MB")
-    if plan.guessed:
-        table.add_row(
-            "guessed",
-            f"{GUESS_SECONDS:.0f} s and no disk for each of: {', '.join(plan.guessed)} "
-            "(this store has not seen them yet)",
-        )
+    table.add_row("estimated time", f"{_total(plan, workers)} with {workers} worker{'s' if workers > 1 else ''}")
+    hours = sum(estimate.seconds for estimate in plan.estimates) / 3600
+    table.add_row("estimated GPU-hours", "0 (no GPU here)" if plan.device.name == CPU else f"{hours:.2f}")
+    table.add_row("estimated disk", f"{plan.bytes / 1e6:.0f} MB" if plan.bytes < 1e10 else f"{plan.bytes / 1e9:.0f} GB")
     for cell, reason in plan.skipped:
         table.add_row("skipped", f"{cell}: {reason}")
+    return Group(table, *([_lines_table(plan)] if plan.estimates else []))
+
+
+def _lines_table(plan: Plan) -> Table:
+    table = Table(title="time of one worker, without its start and the page", title_justify="left")
+    if any(estimate.basis.sort == "guessed" for estimate in plan.estimates):
+        table.caption = f"guessed at {plan.device}"
+    for name in ("stage", "count", "time", "basis"):
+        table.add_column(name, justify="right" if name in ("count", "time") else "left", overflow="fold")
+    for line in plan.lines():
+        table.add_row(line.name, str(line.count), in_words(line.seconds), str(line.basis))
     return table
+
+
+def _total(plan: Plan, workers: int) -> str:
+    """The time on the clock: one number, or a range where the basis is weak."""
+    least = plan.seconds(workers, lambda estimate: estimate.least)
+    greatest = plan.seconds(workers, lambda estimate: estimate.greatest)
+    middle = in_words(plan.seconds(workers))
+    if not least or greatest / least < NARROW**2:
+        return middle
+    return f"{middle} ({in_words(least)} to {in_words(greatest)})"
+
+
+def in_words(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever reads best."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"

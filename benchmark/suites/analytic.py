@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from benchmark.core.plugins import Registry
+from benchmark.core.work import Work
 from benchmark.report import Study
 from benchmark.suites.common import AnySuite
 from methods import Method, PairwiseMethod, Solver
@@ -45,6 +46,10 @@ class AnalyticSuite(AnySuite):
     @abstractmethod
     def run(self, subject: Method | str, scenario: str, seed: int) -> list[Record]:
         """One cell: all its numbers. `subject` is a method, or a name out of `beside`."""
+
+    def work(self) -> Work:
+        """The work of `run` in all scenarios, about, from which `plan` scales recorded runs."""
+        return Work(host_seconds=1.0)
 
     @abstractmethod
     def summarise(self, results: pd.DataFrame, cells: pd.DataFrame) -> Study:

@@ -11,7 +11,12 @@ from typing import Any, ClassVar, Literal
 from benchmark.core.data import Bools, Floats, Prompts
 from benchmark.core.graph import Progress
 from benchmark.core.plugins import Registry
+from benchmark.core.work import Work
+from benchmark.policies.sizes import PolicySize
 from benchmark.suites.common import AnySuite
+from benchmark.suites.sizes import Built, TextSizes
+
+TEXT_SECONDS = 2e-4  # of scoring one text, where a suite does not say
 
 Split = Literal["train", "validation", "test"]
 
@@ -116,3 +121,21 @@ class Suite(AnySuite):
         """Held-out human texts from which that gate is fixed, cut like the policy's own: prompts, and completions of at
         most `max_new_tokens` with the end-of-sequence token, tokenised for `policy`."""
         raise NotImplementedError(f"{self.name} has no gate on nats per token")
+
+    # What it costs, about: `plan` guesses and scales by these -------------------------------------------------------
+
+    def text_sizes(self) -> TextSizes | None:
+        """Numbers of prompts and lengths of texts; None (the default): not stated, and times are guessed."""
+        return None
+
+    def policy_size(self) -> PolicySize | None:
+        """Size of the reference policy; None: not known before it is built."""
+        return None
+
+    def building(self, what: Built) -> Work | None:
+        """The work of building the policy, the reward model or the judge; None: not known."""
+        return None
+
+    def scoring(self, texts: float) -> Work | None:
+        """The work of `score` on so many texts; None: not known."""
+        return Work(host_seconds=TEXT_SECONDS * texts)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from benchmark.core.errors import UserError
 from benchmark.core.graph import KINDS, Stage, Task
-from benchmark.core.resources import package_versions, peak_memory_mb, release_memory, reset_peak_memory
+from benchmark.core.resources import device_name, package_versions, peak_memory_mb, release_memory, reset_peak_memory
 from benchmark.core.store import Store
 
 PROGRESS_SECONDS = 0.25  # progress is sent no more often than this
@@ -67,14 +67,26 @@ def run_stage(stage: Stage, store: Store, progress: Any) -> None:
         return
     meta: dict[str, Any] = {"label": stage.label, "identity": dict(stage.identity), "versions": package_versions()}
     meta["inputs"] = {name: f"{parent.kind}/{parent.key}" for name, parent in stage.inputs.items()}
+    meta |= _described(stage, store)
     with store.scratch(stage.key) as scratch, store.writing(stage.kind, stage.key, meta) as folder:
         inputs = {name: parent.folder(store) for name, parent in stage.inputs.items()}
         release_memory()
         reset_peak_memory()
-        started = time.perf_counter()
+        modules, started, processor = len(sys.modules), time.perf_counter(), time.process_time()
         KINDS[stage.kind].run(Task(inputs, folder, progress, scratch), **stage.arguments)
         meta["seconds"] = time.perf_counter() - started
+        meta["cpu_seconds"] = time.process_time() - processor
+        meta["modules"] = len(sys.modules) - modules  # imported meanwhile: a worker's first stages pay for all others
         meta["peak_memory_mb"] = peak_memory_mb()
+        meta["bytes"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _described(stage: Stage, store: Store) -> dict[str, Any]:
+    """What later estimates need to know of a stage: suite, device and work."""
+    from benchmark.pipeline.estimates.work import suite_of, work_of  # most of the program: not before it is needed
+
+    work = work_of(stage, store)
+    return {"suite": suite_of(stage), "device": device_name(), "work": None if work is None else work.record()}
 
 
 def _receive(connection: Connection) -> Stage | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,11 @@ import numpy as np
 
 from benchmark.core.data import Floats, Prompts
 from benchmark.core.graph import Progress
+from benchmark.core.work import Work
+from benchmark.policies.sizes import PolicySize
 from benchmark.scoring import RewardModel, load_reward_model
 from benchmark.suites.base import Scores, Split, Suite
-from benchmark.suites.emotion import quality
+from benchmark.suites.emotion import costs, quality
 from benchmark.suites.emotion.concatenate import halves
 from benchmark.suites.emotion.data import (
     HUB_ID,
@@ -27,6 +27,8 @@ from benchmark.suites.emotion.data import (
     read_hub,
 )
 from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
+from benchmark.suites.emotion.sources import source_spec
+from benchmark.suites.sizes import Built, TextSizes
 
 LOGIT_LIMIT = 10.0  # of the scale `logit`: beyond it a probability is within 5e-5 of 0 or 1
 
@@ -106,7 +108,7 @@ class EmotionSuite(Suite):
             "version": 1,
             "data": self._data_spec(),
             "seed": seed,
-            "policy": SCRATCH if scratch else _source_spec(settings.policy),
+            "policy": SCRATCH if scratch else source_spec(settings.policy),
             "max_tokens": settings.max_tokens,
             "training": training.model_dump(),
         }
@@ -201,6 +203,24 @@ class EmotionSuite(Suite):
         ends = [[*row[length:], tokenizer.eos_token_id][: self.max_new_tokens] for row in rows]
         return [[*opening(tokenizer), *row[:length]] for row in rows], ends
 
+    # What it costs, about -------------------------------------------------------------------------------------------
+
+    def text_sizes(self) -> TextSizes:
+        """Of prompts, and of completions that end as a text does or are cut."""
+        return costs.text_sizes(self.settings)
+
+    def policy_size(self) -> PolicySize | None:
+        """Of the settings' shape, or of the pretrained model where its config is at hand."""
+        return costs.policy_size(self.settings)
+
+    def building(self, what: Built) -> Work | None:
+        """Passes over the training texts, or over joined texts of one half of them."""
+        return costs.building_work(what, len(self._texts("train")), self.settings)
+
+    def scoring(self, texts: float) -> Work | None:
+        """By the reward model and the judge."""
+        return costs.scoring_work(texts, self.settings)
+
     def _texts(self, split: Split) -> Texts:
         folder = self.settings.data_dir
         return read_folder(folder, split) if folder is not None else _read_hub(self.settings.revision, split)
@@ -213,7 +233,7 @@ class EmotionSuite(Suite):
     def _scorer_spec(self, role: str, kind: str) -> dict[str, Any]:
         section, _, source = kind.partition(":")
         options = getattr(self.settings, section).model_dump()
-        base = {"source": _source_spec(source)} if kind.startswith(TRANSFORMER) else {}
+        base = {"source": source_spec(source)} if kind.startswith(TRANSFORMER) else {}
         return {
             "suite": self.name,
             "version": 1,
@@ -249,22 +269,3 @@ _read_hub = functools.lru_cache(maxsize=len(SPLITS))(read_hub)
 def _loaded(folder: Path) -> RewardModel:
     """Reward models stay in memory: a cell scores a dozen times with the same two."""
     return load_reward_model(folder)
-
-
-def _source_spec(source: str) -> dict[str, str]:
-    """A hub id stands for itself; a folder for its content, wherever it lies."""
-    if not Path(source).is_dir():
-        return {"hub": source}
-    return {"files": _content(source, os.path.getmtime(source))}
-
-
-@functools.lru_cache(maxsize=8)
-def _content(folder: str, changed: float) -> str:
-    from benchmark.policies.checkpoints import HUB_FILES
-
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in (*HUB_FILES, "*.bin") for path in Path(folder).glob(pattern)):
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -13,13 +13,19 @@ import numpy as np
 from benchmark.core.data import Prompts
 from benchmark.core.graph import Progress
 from benchmark.core.seeds import derive_seed, generator
+from benchmark.core.work import Work
+from benchmark.policies.sizes import PolicySize, scratch_size
+from benchmark.scoring.work import convolution_work
 from benchmark.suites.base import Scores, Split, Suite
 from benchmark.suites.grammar.gold import gold_rewards
 from benchmark.suites.grammar.language import GRAMMAR_VERSION, grammatical, render, sample, sample_openings
 from benchmark.suites.grammar.lexicon import OBJECTIVES
 from benchmark.suites.grammar.settings import MAX_LENGTH, POLICY_FIELDS, REWARD_FIELDS, GrammarSettings
+from benchmark.suites.sizes import Built, TextSizes
 
 _SHARES: dict[Split, tuple[float, float]] = {"train": (0.0, 0.6), "validation": (0.6, 0.8), "test": (0.8, 1.0)}
+OPENING_TOKENS, REST_TOKENS, LONGEST_TOKENS = 8, 15, 21  # of a sentence; the last of the longest rest of a batch
+SENTENCE_SECONDS = 4e-5  # of sampling one
 _DRAWN_AT_ONCE = 4096  # openings; part of what determines the prompts
 
 
@@ -163,6 +169,39 @@ class GrammarSuite(Suite):
         logits = load_reward_model(reward_model).score(texts)
         quality = np.array([grammatical(text) for text in texts], dtype=np.bool_)
         return Scores(1 / (1 + np.exp(-logits)), gold_rewards(texts), quality)
+
+    # What it costs, about -------------------------------------------------------------------------------------------
+
+    def text_sizes(self) -> TextSizes:
+        """A sentence is as long as the grammar makes it, whatever `max_new_tokens` allows."""
+        splits: tuple[Split, ...] = ("train", "validation", "test")
+        return TextSizes(
+            {split: self._prompt_count(split) for split in splits}, OPENING_TOKENS, REST_TOKENS, LONGEST_TOKENS
+        )
+
+    def policy_size(self) -> PolicySize | None:
+        """Of the Llama shape that the settings describe."""
+        from benchmark.suites.grammar.tokenizer import VOCABULARY
+
+        its = self.settings
+        return scratch_size(
+            len(VOCABULARY), its.policy_width, its.policy_layers, its.policy_heads, its.policy_feed_forward
+        )
+
+    def building(self, what: Built) -> Work | None:
+        """Passes over sampled sentences."""
+        its = self.settings
+        if what == "reward_model":
+            texts, steps = its.reward_sentences, its.reward_sentences * its.reward_epochs / its.reward_batch
+            fitting = convolution_work(texts * its.reward_epochs, steps, its.reward_width, its.reward_channels)
+            return fitting + Work(host_seconds=SENTENCE_SECONDS * texts)
+        size = self.policy_size()
+        if what == "judge" or size is None:
+            return None
+        rows = its.policy_sentences * its.policy_epochs
+        training = size.training(rows, OPENING_TOKENS + REST_TOKENS, its.policy_batch)
+        sampling = Work(host_seconds=SENTENCE_SECONDS * its.policy_sentences + 1e-3 * rows / its.policy_batch)
+        return training + sampling + size.checkpoint
 
 
 def _split_openings(split: Split, count: int) -> list[str]:
