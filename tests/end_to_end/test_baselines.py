@@ -47,7 +47,7 @@ def test_early_stop_is_dpos_own_checkpoint(run):
 
 def test_best_of_n_has_a_path_a_stated_divergence_and_no_probes(run, results):
     train = "alpha_mixture(a=joy,b=sadness,alpha=0.1,kind=convex)"
-    path = [results["best_of_n", f"utility@{n}", train] for n in (1, 2, 4)]
+    path = [results["best_of_n", f"reward@{n}", train] for n in (1, 2, 4)]
     assert path == sorted(path) and path[2] > path[0]
     kl = [results["best_of_n", f"kl_to_reference@{n}", ""] for n in (1, 2, 4)]
     assert kl == pytest.approx([0.0, 0.19314718, 0.63629436])

@@ -33,7 +33,7 @@ def test_files_hold_what_the_contract_says(finished):
         "suite", "method", "hparams", "train_shift", "seed", "eval_shift", "metric", "value", "n", "cell_id"
     ]  # fmt: skip
     assert results["value"].dtype == "float64" and results["n"].gt(0).all()
-    assert {"utility", "gated_utility", "nominal", "worst_case", "auc", "robustness_gap", "kl_to_reference", "win_rate",
+    assert {"reward", "gated_reward", "nominal", "worst_case", "auc", "robustness_gap", "kl_to_reference", "win_rate",
             "preference_accuracy", "logp_chosen", "logp_rejected", "logp_unseen", "length", "eos_rate",
             "train_seconds", "step_ratio_to_dpo", "peak_memory_mb"} <= set(results["metric"])  # fmt: skip
     assert not results.duplicated(["cell_id", "eval_shift", "metric"]).any()
@@ -51,7 +51,7 @@ def test_results_follow_from_the_samples(finished):
         last = part[part["step"] == part["step"].max()]
         mine = results[(results["cell_id"] == cell_id)].set_index(["metric", "eval_shift"])["value"]
         shift = "alpha_mixture(a=joy,b=sadness,alpha=0.3,kind=convex)"
-        assert mine["utility", shift] == pytest.approx((0.3 * last["joy"] + 0.7 * last["sadness"]).mean())
+        assert mine["reward", shift] == pytest.approx((0.3 * last["joy"] + 0.7 * last["sadness"]).mean())
         assert mine["kl_to_reference", ""] == pytest.approx(last["kl"].mean())
 
 
@@ -132,10 +132,10 @@ def test_blends_and_geometric_mixtures_run_like_the_rest(prefshift, finished):
         mine = results[results["cell_id"] == cell_id].set_index(["metric", "eval_shift"])["value"]
         if "reward_blend" in results.loc[results["cell_id"] == cell_id, "train_shift"].iloc[0]:
             corner = "reward_blend(weights=joy:0+sadness:1+love:0)"
-            assert mine["utility", corner] == pytest.approx(last["sadness"].mean())
+            assert mine["reward", corner] == pytest.approx(last["sadness"].mean())
         else:
             middle = "alpha_mixture(a=joy,b=sadness,alpha=0.5,kind=geometric)"
-            assert mine["utility", middle] == pytest.approx(((last["joy"] * last["sadness"]) ** 0.5).mean())
+            assert mine["reward", middle] == pytest.approx(((last["joy"] * last["sadness"]) ** 0.5).mean())
 
 
 @pytest.mark.parametrize(("signal_number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])

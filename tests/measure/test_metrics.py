@@ -147,21 +147,21 @@ def test_records_of_a_cell_by_hand() -> None:
     records = records_of(pd.concat([early, late]), reference)
     joy, sadness = str(shift(1.0)), str(shift(0.0))
     value = {name: record.value for name, record in records.items()}
-    assert value["utility", sadness] == pytest.approx(0.7)
-    assert value["gated_utility", joy] == pytest.approx((0.2 - 1) / 2)
+    assert value["reward", sadness] == pytest.approx(0.7)
+    assert value["gated_reward", joy] == pytest.approx((0.2 - 1) / 2)
     assert value["gated_worst_case", ""] == pytest.approx(-0.4)
     assert value["worst_case", ""] == pytest.approx(0.3)
     assert value["nominal", sadness] == pytest.approx(0.7)
     assert value["robustness_gap", ""] == pytest.approx(0.4)
     assert value["auc", ""] == pytest.approx(0.5)
     assert value["gated_gold_nominal", sadness] == pytest.approx(0.4)
-    assert (value["utility@1", sadness], value["utility@2", sadness]) == pytest.approx((0.0, 0.7))
+    assert (value["reward@1", sadness], value["reward@2", sadness]) == pytest.approx((0.0, 0.7))
     assert (value["kl_to_reference", ""], value["kl_median", ""]) == (2.0, 1.0)  # of 1 and 3: the lower median
     assert value["quality", ""] == 0.5
     assert value["win_rate", joy] == pytest.approx((0.5 + 1) / 2)
     assert value["gated_win_rate", joy] == pytest.approx((0.5 + 0) / 2)
     assert np.isnan(value["distinct_2", ""])  # two completions are fewer than the fixed number
-    assert records["utility", joy].n == 2 and DISTINCT_COMPLETIONS > 2
+    assert records["reward", joy].n == 2 and DISTINCT_COMPLETIONS > 2
 
 
 def test_without_a_reference_there_is_no_win_rate_and_without_test_rows_nothing() -> None:
@@ -184,12 +184,12 @@ def test_every_checkpoint_says_what_it_is_judged_by_on_both_splits() -> None:
     assert value["nominal@2", middle] == value["nominal", middle] == pytest.approx(0.5)
     assert value["gated_nominal@2", middle] == pytest.approx((0.5 - 0.5) / 2)
     assert value["gold_nominal@1", middle] == pytest.approx(0.05)
-    assert value["utility@2/validation", joy] == pytest.approx(0.3)
-    assert value["gated_utility@2/validation", joy] == pytest.approx((-1 + 0.1) / 2)
-    assert value["gated_utility@2/validation", sadness] == pytest.approx((0 + 0.1) / 2)
+    assert value["reward@2/validation", joy] == pytest.approx(0.3)
+    assert value["gated_reward@2/validation", joy] == pytest.approx((-1 + 0.1) / 2)
+    assert value["gated_reward@2/validation", sadness] == pytest.approx((0 + 0.1) / 2)
     assert value["gated_nominal@2/validation", middle] == pytest.approx((-0.5 + 0.1) / 2)
-    assert value["gated_utility@2/validation", str(shift(0.25))] == pytest.approx((-0.25 + 0.1) / 2)
-    assert ("gated_utility@2", str(shift(0.25))) not in value  # a validation shift is not evaluated
+    assert value["gated_reward@2/validation", str(shift(0.25))] == pytest.approx((-0.25 + 0.1) / 2)
+    assert ("gated_reward@2", str(shift(0.25))) not in value  # a validation shift is not evaluated
     assert value["kl_to_reference@2/validation", ""] == 5.0 and value["kl_to_reference@1/validation", ""] == 2.0
     assert not [metric for metric, _ in value if metric.endswith("/validation") and "@" not in metric]
 
@@ -231,8 +231,8 @@ def test_price_and_regret_by_hand() -> None:
                 result("kldpo", 7.0, "A", "A", "nominal", 0.55),
                 result("dpo", 0.1, "A", "A", "gated_nominal", 0.7),
                 result("kldpo", 7.0, "A", "A", "gated_nominal", 0.5),
-                result("dpo", 0.1, "B", "B", "utility", 0.9),
-                result("kldpo", 7.0, "A", "B", "utility", 0.3),
+                result("dpo", 0.1, "B", "B", "reward", 0.9),
+                result("kldpo", 7.0, "A", "B", "reward", 0.3),
             ]
         )
     )

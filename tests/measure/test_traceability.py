@@ -109,15 +109,15 @@ def simple(results: Results, method: tuple[str, str]) -> dict[str, float]:
         columns |= {"win_rate": math.nan, "gated_win_rate": math.nan}
     dpo, default = results.anchor(method), results.anchor(("", "{}"))  # plain DPO of its own beta, and of the default
     for gate in ("", "gated_"):
-        worst = results.mean(method, f"{gate}utility").min()
+        worst = results.mean(method, f"{gate}reward").min()
         columns[f"{gate}worst_case"] = worst
         columns[f"{gate}robustness_gap"] = results.number(method, f"{gate}nominal") - worst
-        columns[f"{gate}gold_worst_case"] = results.mean(method, f"{gate}gold_utility").min()
+        columns[f"{gate}gold_worst_case"] = results.mean(method, f"{gate}gold_reward").min()
         shared = sorted(set(results.seeds(method)) & set(results.seeds(dpo)))
         price = results.number(method, f"{gate}price", shared) if method[0] != "dpo" else math.nan
         columns[f"{gate}price"] = price
     shared = sorted(set(results.seeds(method)) & set(results.seeds(default)))
-    worst, of_default = (results.mean(m, "gated_utility", shared).min() for m in (method, default))
+    worst, of_default = (results.mean(m, "gated_reward", shared).min() for m in (method, default))
     columns["gated_difference_to_dpo"] = math.nan if method == default else worst - of_default
     return columns
 
@@ -151,7 +151,7 @@ def against_envelope(results: Results, method: tuple[str, str], kind: str, of_kl
     for choose, measure in (("/validation", ""), ("", "/validation")):
 
         def value(policy: tuple[tuple[str, str], int], split: str) -> np.ndarray:
-            name = "kl_to_reference" if of_kl else f"{kind}utility"
+            name = "kl_to_reference" if of_kl else f"{kind}reward"
             means = results.mean(policy[0], f"{name}@{policy[1]}{split}", seeds).to_numpy()
             return -means if of_kl else means
 
@@ -201,6 +201,6 @@ def test_a_row_without_results_has_no_numbers(table: pd.DataFrame) -> None:
 def test_the_worst_case_is_of_the_mean_and_not_the_mean_of_worst_cases(results: Results, table: pd.DataFrame) -> None:
     """Else the recomputation would not notice if the table took the wrong one: here the two differ."""
     differ = [
-        abs(results.mean(m, "gated_utility").min() - results.number(m, "gated_worst_case")) for m in results.methods()
+        abs(results.mean(m, "gated_reward").min() - results.number(m, "gated_worst_case")) for m in results.methods()
     ]
     assert max(differ) > 1e-3

@@ -37,8 +37,8 @@ def cell_records(
     """The metrics of one finished cell.
 
     The last checkpoint gives every metric on test prompts under its plain name. Every checkpoint gives its
-    trajectory: on test prompts as `utility@64`, and what the envelope and selection rules are made of on validation
-    prompts too, as `utility@64/validation`. A plain name is without the language gate, `gated_` stands before what is
+    trajectory: on test prompts as `reward@64`, and what the envelope and selection rules are made of on validation
+    prompts too, as `reward@64/validation`. A plain name is without the language gate, `gated_` stands before what is
     with it.
 
     Args:
@@ -98,8 +98,8 @@ def _checkpoint(
 def _utilities(
     samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges, kind: Kind
 ) -> Iterator[MetricRecord]:
-    """Mean utility under each evaluation shift, and as `nominal` at the training shift."""
-    named = [*((shift, "utility") for shift in evaluated), (train, "nominal")]
+    """Mean utility under each evaluation shift, as `reward`, and at the training shift, as `nominal`."""
+    named = [*((shift, "reward") for shift in evaluated), (train, "nominal")]
     values = utilities([shift for shift, _ in named], _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
     for (shift, name), value in zip(named, values, strict=True):
         yield MetricRecord(str(shift), PREFIX[kind] + name, float(value), len(samples))
