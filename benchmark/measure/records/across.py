@@ -26,7 +26,7 @@ def cross_cell_records(results: pd.DataFrame) -> pd.DataFrame:
 
     price: `nominal` of plain DPO (see `anchor`) of the same seed and training shift, minus the cell's; gated_price: the
     same of `gated_nominal`.
-    regret_<shift>: `reward` (the mean utility) under that shift of plain DPO trained on it, same seed, minus the cell's.
+    regret_<shift>: `reward`, mean utility, under that shift of plain DPO trained on it, same seed, minus the cell's.
     `n` is the cell's own.
     step_ratio_to_dpo: the cell's step time over that of plain DPO (see `anchor`) of the same seed and training shift.
     """
