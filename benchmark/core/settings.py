@@ -45,7 +45,7 @@ def _explained(model: type[BaseModel], item: Any, prefix: str) -> str:
     if item["type"] == "extra_forbidden":
         return _unknown(_section_at(model, path[:-1]), path, prefix)
     if item["type"] == "value_error":  # raised by the settings themselves; it says what was got
-        return f"setting {key!r}: {item['ctx']['error']}."
+        return f"setting {key!r}: {str(item['ctx']['error']).rstrip('.')}."
     message = f"setting {key!r}: {item['msg']}, got {_shown(item['input'])}."
     section = _section_at(model, path[:-1])
     if item["type"].startswith(_NUMBER_MISTAKES) and section is not None and path[-1] in section.model_fields:

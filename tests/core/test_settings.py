@@ -103,6 +103,7 @@ def test_what_is_not_finite_is_refused_before_anything_runs(arguments, capsys, t
         (["--set", "methods=5"], "setting 'methods': Input should be a valid list, got 5."),
         (["--set", "extra=[{train_shift: a, metods: [b]}]"], "Did you mean 'extra.0.methods'?"),
         (["--set", "training.micro_batch_size=7"], "setting 'training': batch_size 64 is no multiple of"),
+        (["--set", "suite.policy_width=100"], "the head dimensions that both backends serve.\n"),
         (["--config", "latin.yaml"], "is not valid YAML"),
         (["--config", "numbers.yaml"], "setting '1': a name is expected, got 1."),
         (["--train-shifts", "alpha_mixture(a=joy,b=fear,alpha=0:1:1e-9)"], "points; at most 1000"),
