@@ -9,10 +9,10 @@ WORDS = 25  # of a text
 CORE_FLOPS = 4e10  # per second of one core: small convolutions run there, beside a GPU too
 
 
-def convolution_work(texts: float, steps: float, embedding_width: int, channels: int) -> Work:
+def convolution_work(texts: float, steps: float, embedding_width: int, channels: int, words: float = WORDS) -> Work:
     """Fitting the small convolution on `texts` texts (epochs counted) in `steps` steps; 0 steps: asking it."""
     filter_width, backward = 3, 3 if steps else 1
-    flops = 2 * backward * texts * WORDS * filter_width * embedding_width * channels
+    flops = 2 * backward * texts * words * filter_width * embedding_width * channels
     return Work(host_seconds=flops / CORE_FLOPS + 2e-5 * texts + 1.5e-3 * steps)
 
 

@@ -13,7 +13,7 @@ from benchmark.core.store import Store
 from benchmark.core.work import Work
 from benchmark.pipeline.estimates.chain import longest_chain, side_by_side
 from benchmark.pipeline.estimates.devices import CPU, ONE_CORE, device
-from benchmark.pipeline.estimates.estimate import FLAT_SECONDS, Estimator
+from benchmark.pipeline.estimates.estimate import FLAT_SECONDS, Basis, Estimator
 from benchmark.pipeline.estimates.records import MODULE_SECONDS, Record, spent
 from benchmark.pipeline.estimates.training import count
 from benchmark.pipeline.estimates.work import suite_of, work_of
@@ -249,6 +249,22 @@ def test_records_of_the_same_label_and_suite_and_of_the_nearest_size_count(store
     assert without.basis.others == ("in emotion",)  # the label counts more than the suite
     assert str(without.basis) == "scaled from 1 of that size (in emotion; x 1)"
     assert Estimator(store, ONE_CORE, records[4:5]).of_work(made, Work(2e10)).basis.others == ("kldpo",)
+
+
+def test_a_record_of_another_make_up_is_no_basis(store):
+    convolution, transformer = Work(host_seconds=1.0), Work(flops=1e12, host_seconds=0.1)
+    made = Stage("reward_model", 1, {}, label="")
+    records = [Record("reward_model", "", "", CPU, convolution, 7.0, 1)]
+    assert Estimator(store, ONE_CORE, records).of_work(made, transformer).basis.sort == "guessed"
+    assert Estimator(store, ONE_CORE, records).of_work(made, convolution).basis.sort == "measured"
+
+
+def test_the_further_an_estimate_is_scaled_the_less_it_says():
+    near, far, further = (Basis("scaled", 1, scale) for scale in (5.0, 1e2, 1e5))
+    assert near.uncertainty == 1.5 and far.uncertainty == 1.5**2
+    assert further.uncertainty == Basis("guessed").uncertainty
+    assert Basis("scaled", 1, 1e-2).uncertainty == far.uncertainty
+    assert Basis("measured", 3).uncertainty < near.uncertainty
 
 
 def test_records_of_another_device_are_no_basis(store):

@@ -24,6 +24,10 @@ class Device:
         named = "one core" if self.name == CPU else self.name
         return f"{self.flops / 1e9:,.0f} GFLOP/s on {named}{', assumed' if self.assumed else ''}"
 
+    def share(self, work: Work) -> float:
+        """The part of the first guess that a model on the device makes, 0 to 1."""
+        return 1 - work.host_seconds / self.seconds(work)
+
     def seconds(self, work: Work) -> float:
         """A first guess, before anything was measured; above 0."""
         return max(LEAST, work.flops / self.flops + work.passes * self.pass_seconds + work.host_seconds)

@@ -23,7 +23,8 @@ from benchmark.pipeline.estimates.work import suite_of, work_of
 LIKE_IT = 1.25  # how far amounts of work may lie apart to count as the same
 KIN = 4.0  # the same of stages of other methods, of which no one is the right one
 FLAT_SECONDS = 10.0  # of a stage of which nothing at all is known
-UNCERTAINTY = {"measured": 1.15, "scaled": 1.5, "guessed": 4.0}  # the true time is within this factor, mostly
+MEASURED, SCALED, GUESSED = 1.15, 1.5, 4.0  # the true time is within this factor, mostly
+MAKE_UP = 0.5  # how far shares of the device's work may lie apart; a convolution says nothing of a transformer
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Basis:
     others: tuple[str, ...] = ()
     why: str = ""
 
+    @property
+    def uncertainty(self) -> float:
+        """The factor within which the true time is, mostly; every further power of ten of the scale adds to it."""
+        if self.sort == "scaled":
+            return min(GUESSED, SCALED ** max(1.0, abs(math.log10(self.scale))))
+        return MEASURED if self.sort == "measured" else GUESSED
+
     def __str__(self) -> str:
         if self.sort == "guessed":
             return f"guessed: {self.why}"
@@ -51,7 +59,8 @@ class Basis:
         else:
             ones = f"smaller {ones}" if self.scale > 1 else f"larger {ones}"
         kin = f"{', '.join(self.others)}; " if self.others else ""
-        return f"scaled from {self.records} {ones} ({kin}x {self.scale:.2g})"
+        scale = f"{self.scale:,.0f}" if self.scale >= 10 else f"{self.scale:.2g}"
+        return f"scaled from {self.records} {ones} ({kin}x {scale})"
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,12 @@ class Estimate:
     @property
     def least(self) -> float:
         """Seconds that it takes at least, mostly."""
-        return self.seconds / UNCERTAINTY[self.basis.sort]
+        return self.seconds / self.basis.uncertainty
 
     @property
     def greatest(self) -> float:
         """Seconds that it takes at most, mostly."""
-        return self.seconds * UNCERTAINTY[self.basis.sort]
+        return self.seconds * self.basis.uncertainty
 
 
 class Estimator:
@@ -95,7 +104,7 @@ class Estimator:
 
     def of_work(self, stage: Stage, work: Work) -> Estimate:
         """The same of a stage with the given work."""
-        kin = self._kin(stage)
+        kin = self._kin(stage, work)
         guess = self._device.seconds(work)
         if not kin:
             return Estimate(stage, guess, work.bytes, Basis("guessed", why="nothing comparable ran here"))
@@ -105,14 +114,15 @@ class Estimator:
         guesses = [self._device.seconds(record.work) for record in nearest]
         ratio = median(record.seconds / its for record, its in zip(nearest, guesses, strict=True))
         scale = guess / median(guesses)
-        exact = not others and 1 / LIKE_IT <= scale <= LIKE_IT
+        exact = not others and all(_alike(record.work, work) for record in nearest)
         basis = Basis("measured" if exact else "scaled", len(nearest), scale, tuple(sorted(others)))
         return Estimate(stage, ratio * guess, _bytes(nearest, work), basis)
 
-    def _kin(self, stage: Stage) -> list[Record]:
-        """Records of the same kind: of the same label and suite if there are any, else of the label, of the suite, or
-        of any."""
-        records, suite = self._records[stage.kind], suite_of(stage)
+    def _kin(self, stage: Stage, work: Work) -> list[Record]:
+        """Records of the same kind and make-up: of the same label and suite if there are any, else of the label, of the
+        suite, or of any."""
+        suite, share = suite_of(stage), self._device.share(work)
+        records = [r for r in self._records[stage.kind] if abs(self._device.share(r.work) - share) < MAKE_UP]
         labelled = [record for record in records if record.label == stage.label]
         for wanted in (labelled, records):
             own = [record for record in wanted if record.suite == suite]
@@ -125,6 +135,12 @@ class Estimator:
         distances = [abs(math.log(self._device.seconds(record.work) / guess)) for record in records]
         reach = min(distances) + math.log(factor)
         return [record for record, distance in zip(records, distances, strict=True) if distance <= reach]
+
+
+def _alike(one: Work, other: Work) -> bool:
+    """Whether two amounts of work are about the same, in each of their parts."""
+    pairs = ((one.flops, other.flops), (one.passes, other.passes), (one.host_seconds, other.host_seconds))
+    return all(max(pair) <= LIKE_IT * min(pair) for pair in pairs)
 
 
 def _apart(record: Record, label: str, suite: str) -> str:

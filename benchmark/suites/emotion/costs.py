@@ -11,7 +11,7 @@ from benchmark.suites.emotion.data import SPLITS
 from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
 from benchmark.suites.sizes import Built, TextSizes
 
-TEXT_TOKENS = 26  # of a text of the data set, about
+TEXT_TOKENS, TEXT_WORDS = 26, 19  # of a text of the data set, about
 JOINED = 2  # texts in a training text of a scorer, on average
 COMPLETION_TOKENS = 19  # of a completion that is never cut, about
 SCORE_BATCH = 64
@@ -61,7 +61,8 @@ def _fitting_work(kind: str, texts: float, settings: EmotionSettings) -> Work | 
     if kind == "convolution":
         its = settings.convolution
         seen = texts * its.copies * its.epochs
-        return convolution_work(seen, seen / its.batch_size, its.embedding_width, its.channels)
+        words = JOINED * TEXT_WORDS
+        return convolution_work(seen, seen / its.batch_size, its.embedding_width, its.channels, words)
     size, chosen = size_of_source(kind.removeprefix(TRANSFORMER)), settings.transformer
     if size is None:
         return None
