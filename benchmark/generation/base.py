@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.core.data import Completions, Prompts
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress, silent
-from benchmark.policies.checkpoints import context_length
+from benchmark.policies.sizes import context_length
 
 CPU_HEAD_DIMENSIONS = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)  # vLLM fails at others' first forward pass
 

@@ -25,13 +25,13 @@ from benchmark.generation.engine_process import EngineError, EngineProcess
 from benchmark.policies.checkpoints import (
     architecture_key,
     check_checkpoint,
-    context_length,
     end_tokens,
     load_config,
     load_tokenizer,
     weights_stamp,
 )
 from benchmark.policies.checks import check_head_dimension
+from benchmark.policies.sizes import context_length
 
 _BATCHED_TOKENS = 16384
 _SEQUENCES = 256

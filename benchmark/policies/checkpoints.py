@@ -157,11 +157,6 @@ def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return [token for token in ids if token != tokenizer.eos_token_id or token == tokenizer.bos_token_id][:1]
 
 
-def context_length(config: Any) -> int | None:
-    """Positions that a policy was made for, or None where its config names no limit."""
-    return getattr(config, "max_position_embeddings", None)
-
-
 def fetch(source: Path | str, files: Sequence[str] = HUB_FILES) -> Path:
     """The folder of a checkpoint: `source` itself, or where the hub's `files` (patterns) of that id are kept.
 

@@ -15,13 +15,13 @@ from benchmark.policies.checkpoints import (
     HUB_FILES,
     WEIGHTS,
     check_checkpoint,
-    context_length,
     fetch,
     hub_files,
     load_config,
     load_tokenizer,
     opening,
 )
+from benchmark.policies.sizes import context_length
 
 
 @dataclass(frozen=True)

@@ -111,3 +111,8 @@ def size_of_source(source: str) -> PolicySize | None:
 
     file = try_to_load_from_cache(source, "config.json")
     return size_of(json.loads(Path(file).read_text())) if isinstance(file, str) else None
+
+
+def context_length(config: Any) -> int | None:
+    """Positions that a policy was made for, or None where its transformers config names no limit."""
+    return getattr(config, "max_position_embeddings", None)

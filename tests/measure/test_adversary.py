@@ -204,7 +204,7 @@ def test_curves_of_a_row(arena: Arena) -> None:
     assert list(worst) == ["prompts KL", "prompts chi-square", "prompts TV", "objectives TV"]
     for curve in worst.values():
         values = [estimate.value for estimate in curve.values]
-        assert curve.radii[0] == 0 and values[0] == pytest.approx(row.metrics["nominal"].value)
+        assert curve.radii[0] == 0 and values[0] == pytest.approx(row.metrics["gated_nominal"].value)
         assert values == sorted(values, reverse=True)
         for estimate in curve.values:
             assert estimate.n == 3 and estimate.value is not None

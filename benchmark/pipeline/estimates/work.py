@@ -46,7 +46,7 @@ def suite_of(stage: Stage) -> str:
     row = [stage]
     while row:
         for s in row:
-            owner = s.arguments.get("suite") or s.arguments.get("study")
+            owner = s.arguments.get("suite")
             if isinstance(owner, Suite | AnalyticSuite):
                 return owner.name
         row = [parent for s in row for parent in s.inputs.values()]
@@ -210,7 +210,7 @@ def _scored_generations(sizes: _Sizes) -> Work:
 
 
 def _study(sizes: _Sizes) -> Work:
-    return sizes.arguments["study"].work()  # type: ignore[no-any-return]
+    return sizes.arguments["suite"].work()  # type: ignore[no-any-return]
 
 
 _COUNTED: dict[str, Callable[[_Sizes], Work]] = {
