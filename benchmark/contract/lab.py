@@ -98,8 +98,8 @@ class Lab:
         """Learned rewards of both sides of the pairs, as a run stores them; the first side is the chosen one."""
         rng = np.random.default_rng(2)
         columns = {f"{side}_{name}": rng.random(PAIRS) for side in ("first", "second") for name in OBJECTIVES}
-        write_table(self.folder / "rewards.parquet", {**columns, "first_chosen": np.ones(PAIRS, dtype=bool)})
-        return self.folder / "rewards.parquet"
+        write_table(self.folder / "pair_rewards.parquet", {**columns, "first_chosen": np.ones(PAIRS, dtype=bool)})
+        return self.folder / "pair_rewards.parquet"
 
     @cached_property
     def _weights(self) -> Mapping[str, Tensor]:

@@ -173,8 +173,8 @@ def test_utility_margins_are_log_odds_of_the_labels(make_job, tmp_path):
         "second_sadness": [0.4, 0.5],
     }
     columns = {name: np.array(values) for name, values in rewards.items()}
-    write_table(tmp_path / "rewards.parquet", {**columns, "first_chosen": np.array([True, False])})
-    job = make_job(sharpness=20.0, rewards=tmp_path / "rewards.parquet")
+    write_table(tmp_path / "pair_rewards.parquet", {**columns, "first_chosen": np.array([True, False])})
+    job = make_job(sharpness=20.0, rewards=tmp_path / "pair_rewards.parquet")
     (joy, sadness) = parse_shift("alpha_mixture(a=joy,b=sadness,alpha=1)")[0].corners()
     # joy: 20 (0.9 - 0.5) and, the second being chosen, 20 (0.3 - 0.2); sadness: 20 (0 - 0.4) and 20 (0.5 - 1)
     assert job.utility_margins(joy).tolist() == pytest.approx([8.0, 2.0])
