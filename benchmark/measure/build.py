@@ -10,6 +10,8 @@ import pandas as pd
 
 from benchmark.measure.analytic.runs import is_study_folder, load_studies
 from benchmark.measure.claims import arena_findings, claim_table, read_catalogue
+from benchmark.measure.controls.ceiling import reference_bins
+from benchmark.measure.controls.judged import controls
 from benchmark.measure.panels.conflict import Distance, conflict, distances, label_agreement
 from benchmark.measure.panels.diagnostics import recorded
 from benchmark.measure.panels.label_distance import labelling_of
@@ -24,9 +26,10 @@ from benchmark.measure.settings import settings_of
 from benchmark.measure.statistics.bootstrap import REPLICATES
 from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.comparisons import comparisons, ranks
+from benchmark.measure.table.family import family
 from benchmark.measure.table.seeds_needed import seeds_needed
 from benchmark.measure.table.variance import variance
-from benchmark.measure.table.verdict import control_caveats, seed_caveats
+from benchmark.measure.table.verdict import judged, seed_caveats
 from benchmark.report import Absent, Arena, EvalShift, Report, Row, RowRole
 from benchmark.report.rows import HEADLINE
 from shifts.base import Shift
@@ -74,11 +77,11 @@ def build_report(run_folders: Sequence[Path], replicates: int = REPLICATES, allo
 def _arena(comparer: Comparer) -> Arena:
     arena = comparer.arena
     keys = list(dict.fromkeys(arena.cells["key"]))
-    table = recorded(arena)
-    rows = with_negative_controls([measured_row(comparer, table, key) for key in keys])
-    ordered = _compared(comparer, sorted(rows, key=_order))
+    table, bins = recorded(arena), reference_bins(comparer)
+    rows = with_negative_controls([measured_row(comparer, table, key, bins) for key in keys])
+    rows, judging = judged(comparer, sorted(rows, key=_order))
+    ordered = _compared(comparer, rows)
     seeds = len(arena.seeds)
-    controls = control_caveats(ordered) if seeds > 1 else ()
     pairs = _pair_rewards(arena)
     shifts = _eval_shifts(arena, pairs)
     return Arena(
@@ -88,7 +91,7 @@ def _arena(comparer: Comparer) -> Arena:
         seeds=seeds,
         conflict=conflict(shifts),
         label_agreement=label_agreement(pairs, arena.train, arena.runs.objectives),
-        caveats=(*controls, *arena.runs.caveats, *seed_caveats(seeds), *selection_caveats(arena, ordered)),
+        caveats=(*arena.runs.caveats, *seed_caveats(seeds), *selection_caveats(arena, ordered)),
         eval_shifts=shifts,
         objectives=arena.runs.objectives,
         rows=tuple(ordered),
@@ -96,6 +99,9 @@ def _arena(comparer: Comparer) -> Arena:
         linear=all(shift.position() is not None and linear_weights(shift) for shift in arena.evaluated),
         selections=selections(comparer),
         seeds_needed=seeds_needed(comparer, ordered),
+        judging=judging,
+        controls=controls(comparer, ordered, bins),
+        family=family(comparer, ordered),
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
 
+from benchmark.measure.controls.ceiling import ReferenceBins, feasible_lift
+from benchmark.measure.controls.judged import inner_dpo
 from benchmark.measure.panels.adversary import adversarial_curves
 from benchmark.measure.panels.diagnostics import collapse, diagnostics
 from benchmark.measure.panels.training_curves import row_versions, training_curve
@@ -15,18 +18,18 @@ from benchmark.measure.runs import names
 from benchmark.measure.runs.arenas import ArenaData
 from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.estimates import curve, hyperparameters, row_metrics
-from benchmark.measure.table.verdict import inner_dpo, row_verdict
-from benchmark.report import Row, RowRole, Status
+from benchmark.report import Absent, Estimate, Row, RowRole, Status, missing
 from benchmark.report.rows import HEADLINE
 
 
-def measured_row(comparer: Comparer, table: pd.DataFrame, key: str) -> Row:
+def measured_row(comparer: Comparer, table: pd.DataFrame, key: str, bins: ReferenceBins | None) -> Row:
     """Everything about one row that needs no other row.
 
     Args:
         comparer: of the row's arena.
         table: what the run recorded along training (`diagnostics.recorded`).
         key: the call that makes the method.
+        bins: of the reference's completions.
     """
     arena = comparer.arena
     cells = arena.cells[arena.cells["key"] == key]
@@ -34,6 +37,8 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str) -> Row:
     facts = names.method_facts(method)
     siblings = [json.loads(text) for text in arena.cells.loc[arena.cells["method"] == method, "hparams"]]
     role, status, metrics = _role(arena, facts), _status(cells), row_metrics(comparer, key)
+    if metrics:
+        metrics["gated_feasible_lift"] = _feasible_lift(comparer, key, bins, metrics)
     return Row(
         key=key,
         method=method,
@@ -48,7 +53,6 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str) -> Row:
         seeds_done=len(arena.seed_rows(key)),
         seeds_planned=len(cells),
         metrics=metrics,
-        verdict=row_verdict(status, metrics.get(HEADLINE)),
         curve=curve(comparer, key),
         trajectory=trajectory(arena, key),
         adversarial=adversarial_curves(comparer, key),
@@ -59,6 +63,16 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str) -> Row:
         command=_command(arena, key),
         runs=tuple(sorted({int(run) + arena.runs.first_run for run in cells["run"]})),
     )
+
+
+def _feasible_lift(
+    comparer: Comparer, key: str, bins: ReferenceBins | None, metrics: Mapping[str, Estimate]
+) -> Estimate:
+    side = comparer.against(key)
+    if isinstance(side, Absent):
+        return missing(side)
+    halves = comparer.halves([comparer.arena.trajectory(key)[-1]], side.seed_rows)
+    return feasible_lift(bins, halves, metrics[HEADLINE])
 
 
 def _role(arena: ArenaData, facts: names.MethodFacts) -> RowRole:

@@ -5,25 +5,30 @@ The measurement fills it, the page and leaderboard.csv show it.
 
 from benchmark.report.caveats import (
     Caveat,
-    Controls,
     Difference,
     FewSeeds,
     MixedRuns,
     MorePolicies,
-    NegativeControlClears,
-    NoNegativeControl,
-    NoPositiveControl,
     OtherMachines,
-    PositiveControlsFail,
     Repeats,
     UnequalPolicies,
     UnlikeRepeats,
-    controls,
 )
 from benchmark.report.claims import Claim, ClaimVerdict, Finding, Measured, NotChecked, Place, Subject, Unchecked
 from benchmark.report.columns import METRICS, RANK, TO_DPO, WITHOUT_GATE, Metric
+from benchmark.report.controls import Behaviour, Control, ControlKind, Controls, standing
 from benchmark.report.estimates import Absent, Estimate, missing
-from benchmark.report.page import Arena, Correlations, MergedRuns, Report, SampleCompletion, SamplePrompt, Settings
+from benchmark.report.page import (
+    Arena,
+    Correlations,
+    Family,
+    Judging,
+    MergedRuns,
+    Report,
+    SampleCompletion,
+    SamplePrompt,
+    Settings,
+)
 from benchmark.report.panels import (
     COMPLETION,
     PROMPT,
@@ -38,7 +43,7 @@ from benchmark.report.panels import (
     Selected,
     Variance,
 )
-from benchmark.report.rows import HEADLINE, Comparison, Curve, Row, RowRole, Standing, Status, Verdict
+from benchmark.report.rows import HEADLINE, Comparison, Curve, Row, RowRole, Standing, Status, ToDecide, Verdict
 from benchmark.report.shifts import Conflict, ConflictKind, EvalShift, LabelAgreement
 from benchmark.report.studies import Study, StudyFigure, StudyLine, StudyRow, StudyTable
 from benchmark.report.trajectories import Collapse, CollapseTerm, DiagnosticPoint, TrainingCurve, TrajectoryPoint
@@ -57,6 +62,7 @@ __all__ = [
     "Absent",
     "AdversarialCurve",
     "Arena",
+    "Behaviour",
     "Caveat",
     "Claim",
     "ClaimVerdict",
@@ -65,6 +71,8 @@ __all__ = [
     "Comparison",
     "Conflict",
     "ConflictKind",
+    "Control",
+    "ControlKind",
     "Controls",
     "Correlations",
     "Curve",
@@ -72,22 +80,20 @@ __all__ = [
     "Difference",
     "Estimate",
     "EvalShift",
+    "Family",
     "FewSeeds",
     "Finding",
+    "Judging",
     "LabelAgreement",
     "Measured",
     "MergedRuns",
     "Metric",
     "MixedRuns",
     "MorePolicies",
-    "NegativeControlClears",
-    "NoNegativeControl",
-    "NoPositiveControl",
     "NotChecked",
     "NothingTaken",
     "OtherMachines",
     "Place",
-    "PositiveControlsFail",
     "RadiusChoice",
     "Repeats",
     "Report",
@@ -107,6 +113,7 @@ __all__ = [
     "StudyRow",
     "StudyTable",
     "Subject",
+    "ToDecide",
     "TrainingCurve",
     "TrajectoryPoint",
     "Unchecked",
@@ -114,6 +121,6 @@ __all__ = [
     "UnlikeRepeats",
     "Variance",
     "Verdict",
-    "controls",
     "missing",
+    "standing",
 ]

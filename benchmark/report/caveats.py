@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
 
@@ -28,31 +26,6 @@ class Repeats:
     different: int = 0
     greatest: float = 0.0
     metric: str = ""
-
-
-@dataclass(frozen=True)
-class NoPositiveControl:
-    """None was judged, so nothing shows that the envelope could be cleared at all."""
-
-
-@dataclass(frozen=True)
-class PositiveControlsFail:
-    """Rows, by label, that know more than a method does and do not clear the envelope; `every`: no other one does."""
-
-    labels: tuple[str, ...]
-    every: bool
-
-
-@dataclass(frozen=True)
-class NegativeControlClears:
-    """Plain DPO inside the sweep, by label, that clears the envelope of the other betas."""
-
-    label: str
-
-
-@dataclass(frozen=True)
-class NoNegativeControl:
-    """No plain DPO lies inside a sweep."""
 
 
 @dataclass(frozen=True)
@@ -99,35 +72,4 @@ class UnequalPolicies:
     usual: int
 
 
-Caveat: TypeAlias = (
-    NoPositiveControl
-    | PositiveControlsFail
-    | NegativeControlClears
-    | NoNegativeControl
-    | FewSeeds
-    | MixedRuns
-    | OtherMachines
-    | UnlikeRepeats
-    | MorePolicies
-    | UnequalPolicies
-)
-
-
-class Controls(StrEnum):
-    """How the controls of an arena stand."""
-
-    BEHAVE = "behave"
-    FAIL = "fail"
-    SOME_FAIL = "some_fail"
-    NOT_ALL_JUDGED = "not_all_judged"
-
-
-def controls(caveats: Sequence[Caveat]) -> Controls:
-    """The gravest that any caveat says."""
-    if any(isinstance(c, NegativeControlClears) or (isinstance(c, PositiveControlsFail) and c.every) for c in caveats):
-        return Controls.FAIL
-    if any(isinstance(caveat, PositiveControlsFail) for caveat in caveats):
-        return Controls.SOME_FAIL
-    if any(isinstance(caveat, NoPositiveControl | NoNegativeControl) for caveat in caveats):
-        return Controls.NOT_ALL_JUDGED
-    return Controls.BEHAVE
+Caveat: TypeAlias = FewSeeds | MixedRuns | OtherMachines | UnlikeRepeats | MorePolicies | UnequalPolicies

@@ -14,7 +14,7 @@ class ClaimVerdict(StrEnum):
 
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not_reproduced"
-    NOT_SEPARABLE = "not_separable"
+    CANNOT_TELL = "cannot_tell"
     NOT_RUN_HERE = "not_run_here"
 
 

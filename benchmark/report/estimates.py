@@ -25,6 +25,8 @@ class Absent(StrEnum):
     MAKES_ENVELOPE = "makes_envelope"
     NOMINAL_WIN = "nominal_win"
     EDGE = "edge"
+    NOT_REACHED = "not_reached"
+    NOT_PLANTED = "not_planted"
     HELD_AT_REFERENCE = "held_at_reference"
     NO_REFERENCE_PAIRS = "no_reference_pairs"
     LABELLING_NOT_RECORDED = "labelling_not_recorded"

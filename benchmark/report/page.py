@@ -7,6 +7,8 @@ from typing import Any
 
 from benchmark.report.caveats import Caveat, Repeats
 from benchmark.report.claims import Claim
+from benchmark.report.controls import Control
+from benchmark.report.estimates import Estimate
 from benchmark.report.panels import SeedsNeeded, Selected
 from benchmark.report.rows import Row
 from benchmark.report.shifts import Conflict, EvalShift, LabelAgreement
@@ -34,6 +36,35 @@ class SamplePrompt:
 
 
 @dataclass(frozen=True)
+class Judging:
+    """By what rows of an arena are judged.
+
+    margin: units of utility, fixed before any run: what lies below it is no gain worth a method; rows: that are
+    corrected for each other; level: of the test; least: lift that a row would have to have to clear with probability
+    `power` after the correction at its strictest, the median over these rows; None where none is judged.
+    """
+
+    margin: float
+    rows: int
+    level: float
+    power: float
+    least: float | None
+
+
+@dataclass(frozen=True)
+class Family:
+    """The policies of plain DPO, of which the envelope is made.
+
+    policies: how many, the reference among them; halved: with every other checkpoint; gain: by how much the envelope
+    rises from the half to the whole, in the mean over the judged rows.
+    """
+
+    policies: int
+    halved: int
+    gain: Estimate
+
+
+@dataclass(frozen=True)
 class Arena:
     """What is compared with what: one suite and one training shift."""
 
@@ -51,6 +82,9 @@ class Arena:
     linear: bool  # the sweep is linear in its position: it holds two numbers
     selections: tuple[Selected, ...] = ()  # several rules side by side, per method
     seeds_needed: SeedsNeeded | None = None
+    judging: Judging | None = None  # None where no seed was finished
+    controls: tuple[Control, ...] = ()
+    family: Family | None = None  # None without plain DPO
 
 
 @dataclass(frozen=True)

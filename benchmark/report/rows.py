@@ -12,21 +12,38 @@ from benchmark.report.trajectories import Collapse, DiagnosticPoint, TrainingCur
 
 Status = Literal["done", "failed", "skipped"]
 RowRole = Literal["method", "baseline", "positive control", "negative control"]
-Standing = Literal["better", "worse", "not separable", "not compared"]
+Standing = Literal["better", "worse", "cannot tell", "not compared"]
 HEADLINE = "gated_over_envelope"
 
 
 class Verdict(StrEnum):
-    """What a row shows against the DPO envelope."""
+    """What a row shows against the DPO envelope.
+
+    clears: the whole interval, corrected for the number of rows, lies above 0. does_not: the whole interval lies below
+    the margin. cannot_tell: neither.
+    """
 
     CLEARS = "clears"
-    DOES_NOT_CLEAR = "does_not_clear"
+    DOES_NOT = "does_not"
+    CANNOT_TELL = "cannot_tell"
     NOMINAL_WIN = "nominal_win"
     EDGE = "edge"
     ONE_SEED = "one_seed"
     NOT_JUDGED = "not_judged"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class ToDecide:
+    """What it would take to see a lift of the margin at 80% power, with variances as they are: one of the two is known.
+
+    seeds: in all, None where more prompts are needed first or no thousand seeds do; prompts: of test, and as many of
+    validation.
+    """
+
+    seeds: int | None = None
+    prompts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,11 @@ class Row:
     curve: Curve | None = None
     trajectory: tuple[TrajectoryPoint, ...] = ()
     command: str = ""  # re-runs this row
+    p_holm: float | None = None  # that it lies on the envelope, two-sided, corrected for all judged rows of the table
+    least_detectable: float | None = None  # lift that would clear at 80% power, were this the only row
+    to_decide: ToDecide | None = None  # None where the verdict says something, or nothing was judged
     rank: int | None = None  # 1 + rows of the table that are better beyond the paired interval; None: not ranked
+    broken: tuple[str, ...] = ()  # checks of the contract that the method fails
     comparison: Comparison | None = None
     variance: Variance | None = None
     adversarial: tuple[AdversarialCurve, ...] = ()

@@ -47,12 +47,14 @@ class CollapseTerm:
 class Collapse:
     """Whether a row's policy has collapsed at its last checkpoint, by one rule for all rows.
 
-    fallen: seeds in which a term has fallen; seeds: those in which any term is known.
+    fallen: seeds in which a term has fallen; seeds: those in which any term is known; seeds_fallen: numbers of the
+    first.
     """
 
     fallen: int
     seeds: int
     terms: tuple[CollapseTerm, ...]
+    seeds_fallen: tuple[int, ...] = ()
 
     @property
     def collapsed(self) -> bool:

@@ -134,9 +134,9 @@ def test_rows_that_cannot_be_told_apart_share_a_rank(ranked: Arena) -> None:
 
 
 def test_a_winner_is_beyond_the_interval() -> None:
-    spread = Spread(np.array(1.0), np.array(0.0), 3)  # the interval is 1.96 to either side
+    spread = Spread(np.array(1.0), np.array(0.0), 3, 2)  # the interval is 1.96 to either side
     assert [Contest(gap, spread).winner for gap in (2.0, 1.9, -1.9, -2.0)] == [0, -1, -1, 1]
-    assert Contest(2.0, Spread(np.array(1.0), np.array(0.0), 1)).winner == -1
+    assert Contest(2.0, Spread(np.array(1.0), np.array(0.0), 1, 0)).winner == -1
 
 
 def test_ranked_are_methods_and_baselines_by_over_envelope(ranked: Arena) -> None:

@@ -17,11 +17,11 @@ from tests.synthetic import METHODS, write_run
 
 def spread_like(gap: Gap, seeds: int) -> Spread:
     by_seeds = gap.per_seed / seeds
-    return Spread(np.array(by_seeds + gap.prompts), np.array(by_seeds), seeds)
+    return Spread(np.array(by_seeds + gap.prompts), np.array(by_seeds), seeds, seeds - 1)
 
 
 def test_parts_that_seeds_do_and_do_not_shrink() -> None:
-    assert Gap.of(0.1, Spread(np.array(5.0), np.array(2.0), 3)) == Gap(0.1, 6.0, 3.0)
+    assert Gap.of(0.1, Spread(np.array(5.0), np.array(2.0), 3, 2)) == Gap(0.1, 6.0, 3.0)
 
 
 def test_without_seed_noise_power_is_that_of_a_normal_mean() -> None:

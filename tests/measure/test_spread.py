@@ -11,7 +11,7 @@ from benchmark.measure.statistics.spread import Spread, spread
 
 
 def known(variance: float, seed: float, seeds: int) -> Spread:
-    return Spread(np.array(variance), np.array(seed), seeds)
+    return Spread(np.array(variance), np.array(seed), seeds, seeds - 1)
 
 
 def test_parts_by_hand() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.report import Absent, ClaimVerdict, Estimate, Finding, Measured, Place, Unchecked
 
-NOT_SEPARABLE = (Absent.NOMINAL_WIN, Absent.EDGE)  # it was run, and there is no worst case to compare
+WITHOUT_WORST_CASE = (Absent.NOMINAL_WIN, Absent.EDGE)  # it was run, and there is no worst case to compare
 
 
 def verdict(measured: Measured) -> ClaimVerdict:
@@ -14,12 +14,12 @@ def verdict(measured: Measured) -> ClaimVerdict:
     """
     estimate: Estimate = measured.estimate
     if estimate.value is None:
-        return ClaimVerdict.NOT_SEPARABLE if estimate.absent in NOT_SEPARABLE else ClaimVerdict.NOT_RUN_HERE
+        return ClaimVerdict.CANNOT_TELL if estimate.absent in WITHOUT_WORST_CASE else ClaimVerdict.NOT_RUN_HERE
     if estimate.n < 2 or estimate.low is None or estimate.high is None:
-        return ClaimVerdict.NOT_SEPARABLE
+        return ClaimVerdict.CANNOT_TELL
     above, below = estimate.low > measured.threshold, estimate.high < measured.threshold
     if not (above or below):
-        return ClaimVerdict.NOT_SEPARABLE
+        return ClaimVerdict.CANNOT_TELL
     return ClaimVerdict.REPRODUCED if above == (measured.claimed == "above") else ClaimVerdict.NOT_REPRODUCED
 
 

@@ -70,7 +70,8 @@ def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None
         return None
     fallen = (shares < pd.Series(LEAST)).any(axis=1)
     terms = tuple(CollapseTerm(name, _known(shares[name].min()), least) for name, least in LEAST.items())
-    return Collapse(int(fallen.sum()), int(known.sum()), terms)
+    seeds_fallen = tuple(int(seed) for seed in fallen.index[fallen])
+    return Collapse(int(fallen.sum()), int(known.sum()), terms, seeds_fallen)
 
 
 def _known(value: float) -> float | None:

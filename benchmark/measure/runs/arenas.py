@@ -41,6 +41,7 @@ class SplitArrays:
     means: by column name (quality, length, ended; OBJECTIVE as it is, with gold_ and with gated_), shape
         [policies, seeds, prompts].
     held_out: gated, as `utility`, under the arena's validation shifts; without shifts but on validation prompts.
+    middle: gated, as `nominal`, at the middle of the training shift's family, on which oracles train; NaN without one.
     """
 
     prompt_ids: tuple[str, ...]
@@ -50,6 +51,7 @@ class SplitArrays:
     kl: Floats
     means: dict[str, Floats]
     held_out: Floats = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
+    middle: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class _Builder:
         held_out = np.zeros((len(rows), 0))
         if name == "validation" and self.held_out:
             held_out = utilities(self.held_out, columns, quality, ranges, "gated")
+        middle = self.train.middle()
+        told = np.full(len(rows), np.nan) if middle is None else utility(middle, columns, quality, ranges, "gated")
         return SplitArrays(
             prompt_ids,
             utility={kind: _dense(values, indices, shape).mean(axis=3) for kind, values in by_kind.items()},
@@ -163,6 +167,7 @@ class _Builder:
             kl=_dense(columns["kl"], indices, shape),
             means={name: _dense(columns[name], indices, shape).mean(axis=3) for name in named},
             held_out=_dense(held_out, indices, shape).mean(axis=3),
+            middle=_dense(told, indices, shape).mean(axis=3),
         )
 
     def _indices(self, rows: pd.DataFrame, prompt_ids: tuple[str, ...]) -> tuple[tuple[Ints, ...], tuple[int, ...]]:

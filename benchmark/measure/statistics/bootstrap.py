@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from benchmark.core.data import Floats
 from benchmark.core.seeds import generator
+from benchmark.measure.statistics.moderation import NOTHING_SHARED, SharedVariance
 from benchmark.measure.statistics.spread import Spread, spread
 from benchmark.report import Absent, Estimate, missing
 
@@ -78,6 +79,11 @@ def replicates_of(values: NDArray[Any]) -> NDArray[Any]:
     return values[1 + (PARTS - 1) * (len(values) - 1) // PARTS :]
 
 
+def seeds_alone(values: NDArray[Any]) -> NDArray[Any]:
+    """Of one entry per resample, those in which seeds were resampled and prompts were not; of two seeds and more."""
+    return values[1 : 1 + (len(values) - 1) // PARTS]
+
+
 def spread_of(values: Floats, seeds: int, jumps: bool = False) -> Spread:
     """How a number spreads, from its value in every resample, shape [resamples, ...]; for `jumps` see `spread`."""
     if seeds == 1:
@@ -87,19 +93,26 @@ def spread_of(values: Floats, seeds: int, jumps: bool = False) -> Spread:
 
 
 def estimate(
-    values: Floats, seeds: int, *, jumps: bool = False, against: str = "", empty_share: float = 0.0
+    values: Floats,
+    seeds: int,
+    *,
+    jumps: bool = False,
+    shared: SharedVariance = NOTHING_SHARED,
+    against: str = "",
+    empty_share: float = 0.0,
 ) -> Estimate:
     """The number and its 95% interval (see `spread`) from its value in every resample, shape [resamples].
 
     NaN replicates are left out. `seeds` is the number of seeds that were resampled, and what `n` reports; with one seed
     the interval knows nothing of other seeds. `jumps`: the number is what a rule chose. Its variance is taken whole
     (see `spread`), and since other choices may lie on one side alone, its interval reaches at least as far as the
-    percentiles of the crossed bootstrap. `against` and `empty_share` are facts that stand beside the number.
+    percentiles of the crossed bootstrap. `shared`: what other rows tell of the seed variance. `against` and
+    `empty_share` are facts that stand beside the number.
     """
     if np.isnan(values[0]):
         return missing(Absent.NOT_RECORDED, seeds)
     number = float(values[0])
-    half = float(spread_of(values, seeds, jumps).half_width(1 - LEVEL))
+    half = float(spread_of(values, seeds, jumps).with_shared(shared).half_width(1 - LEVEL))
     if np.isnan(half):
         return Estimate(number, n=seeds, against=against, empty_share=empty_share)
     low, high = number - half, number + half

@@ -25,15 +25,18 @@ Intervals are symmetric: where the number is a minimum, percentiles of a bootstr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri, stdtrit
+from scipy.stats import nct
 
 from benchmark.core.data import Floats
+from benchmark.measure.statistics.moderation import SharedVariance
 
 MANY = 1e6  # degrees of freedom at which Student's t is the normal distribution
+MOST_FREEDOM = 1e4  # beyond, the noncentral t distribution is a normal one
 LEAST_LEVEL = 1e-9
 LEAST = 0.4  # of v_prompt: what v is at the least
 
@@ -42,13 +45,24 @@ LEAST = 0.4  # of v_prompt: what v is at the least
 class Spread:
     """What is known of how a number, or an array of numbers, spreads.
 
-    variance: of the number, squared units; seed_variance: the part that has only `seeds` - 1 degrees of freedom, at
-    most `variance`. With one seed the first speaks of prompts alone, and the second is 0.
+    variance: of the number, squared units; seed_variance: the part that has only `freedom` degrees of freedom, at
+    most `variance`. With one seed the first speaks of prompts alone, and the second is 0. freedom: `seeds` - 1, and
+    more where other rows lent theirs.
     """
 
     variance: Floats
     seed_variance: Floats
     seeds: int
+    freedom: float
+
+    def with_shared(self, shared: SharedVariance) -> Spread:
+        """The seeds' part taken together with what other rows tell of it, never below its own (see `moderation`)."""
+        if self.seeds < 2 or not shared.freedom:
+            return self
+        total = self.freedom + shared.freedom
+        together = (shared.freedom * shared.variance + self.freedom * self.seed_variance) / total
+        seed = np.maximum(together, self.seed_variance)
+        return replace(self, variance=self.variance - self.seed_variance + seed, seed_variance=seed, freedom=total)
 
     def critical(self, level: float) -> Floats:
         """Standard deviations that a number is off with probability `level` at most."""
@@ -58,14 +72,29 @@ class Spread:
         share = np.divide(
             self.seed_variance, self.variance, out=np.zeros_like(self.variance), where=np.asarray(self.variance > 0)
         )
-        freedom = (self.seeds - 1) / np.maximum(share**2, (self.seeds - 1) / MANY)
+        freedom = self.freedom / np.maximum(share**2, self.freedom / MANY)
         welch = -stdtrit(freedom, level / 2)
-        cochran = share * -stdtrit(self.seeds - 1, level / 2) + (1 - share) * normal
+        cochran = share * -stdtrit(self.freedom, level / 2) + (1 - share) * normal
         return np.asarray((welch + cochran) / 2)
 
     def half_width(self, level: float) -> Floats:
         """Half the length of the interval of confidence 1 - `level`."""
         return np.asarray(self.critical(level) * np.sqrt(self.variance))
+
+    def detectable(self, level: float, power: float) -> float:
+        """The least true value of one number whose interval of confidence 1 - `level` lies above 0 with `power`.
+
+        By the noncentral t distribution, with Welch and Satterthwaite's degrees of freedom.
+        """
+        deviation = float(np.sqrt(self.variance))
+        if deviation == 0:
+            return 0.0
+        critical = float(self.critical(level))
+        share = float(self.seed_variance / self.variance)
+        freedom = self.freedom / share**2 if self.seeds > 1 and share > 0 else np.inf
+        if freedom > MOST_FREEDOM:
+            return deviation * (critical + float(ndtri(power)))
+        return deviation * float(brentq(lambda shift: nct.sf(critical, freedom, shift) - power, 0.0, 20 * critical))
 
     def p_value(self, value: float) -> float:
         """Two-sided, of one number: the least level at which its interval excludes 0."""
@@ -88,12 +117,12 @@ def spread(seeds_alone: Floats, prompts_alone: Floats, both: Floats, seeds: int,
     """
     prompt = _variance(prompts_alone)
     if seeds < 2:
-        return Spread(prompt, np.zeros_like(prompt), 1)
+        return Spread(prompt, np.zeros_like(prompt), 1, 0)
     share = (seeds - 1) / seeds
     seed, crossed = _variance(seeds_alone) / share, _variance(both)
     beyond = np.maximum(crossed - share * seed - prompt, 0.0)
     variance = seed + prompt + beyond if jumps else np.maximum(seed + prompt - beyond / share, LEAST * prompt)
-    return Spread(variance, np.minimum(seed, variance), seeds)
+    return Spread(variance, np.minimum(seed, variance), seeds, seeds - 1)
 
 
 def _variance(values: Floats) -> Floats:

@@ -9,9 +9,10 @@ done with it first. So p_holm, and it alone, depends on what else is in the tabl
 
 **Ranks** are of `gated_over_envelope`, by which the table is sorted. The worst case itself would put the untouched
 reference first wherever objectives conflict. A row's rank is 1 + the number of rows that are better by more than the
-95% interval of the paired difference, which is not corrected for the number of pairs. Methods and baselines are ranked.
-Not ranked are plain DPO, of which the envelope is made and whose rows are compared without themselves, the reference,
-controls and rows without a `gated_over_envelope`.
+95% interval of the paired difference, which is not corrected for the number of pairs. Methods and baselines are ranked
+whose verdict is *clears* or *does not*: where one cannot tell, there is no rank. Not ranked are plain DPO, of which the
+envelope is made and whose rows are compared without themselves, the reference, controls, rows without a
+`gated_over_envelope`, and methods that break the contract.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from benchmark.measure.runs.arenas import ArenaData
 from benchmark.measure.statistics.bootstrap import LEVEL, estimate, spread_of
 from benchmark.measure.statistics.spread import Spread
 from benchmark.measure.table.comparer import Against, Comparer
-from benchmark.report import Absent, Comparison, Row, Standing, missing
+from benchmark.measure.table.holm import holm
+from benchmark.measure.table.verdict import corrected
+from benchmark.report import Absent, Comparison, Row, Standing, Verdict, missing
 from benchmark.report.rows import HEADLINE
 
 LEAST_P = 1e-6
-DPO = "dpo"
 
 
 def comparisons(comparer: Comparer, keys: Sequence[str]) -> dict[str, Comparison]:
@@ -69,19 +71,10 @@ def _alone(comparer: Comparer, key: str, against: str) -> Comparison:
 def _corrected(alone: Comparison, p_holm: float | None) -> Comparison:
     if p_holm is None or alone.difference.value is None:
         return alone
-    verdict: Standing = "not separable"
+    verdict: Standing = "cannot tell"
     if p_holm < 1 - LEVEL:
         verdict = "better" if alone.difference.value > 0 else "worse"
     return Comparison(alone.against, alone.difference, alone.p, p_holm, verdict)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p values, in the order given: the k-th least of m times m - k + 1, never below a lesser one's."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return [float(value) for value in np.minimum(adjusted, 1.0)]
 
 
 @dataclass(frozen=True)
@@ -113,15 +106,20 @@ def contest(comparer: Comparer, first: str, second: str) -> Contest | None:
     return None if np.isnan(values[0]) else Contest(float(values[0]), spread_of(values, len(shared)))
 
 
-def rankable(rows: Sequence[Row]) -> list[Row]:
-    """The rows that are ranked, best first."""
-    ranked = [
-        (row.metrics[HEADLINE].value, row)
+def by_headline(rows: Sequence[Row]) -> list[Row]:
+    """Methods and baselines with a `gated_over_envelope` over seeds, best first."""
+    known = [
+        (over.value, row)
         for row in rows
-        if row.role in ("method", "baseline") and row.method != DPO and HEADLINE in row.metrics
+        if corrected(row) and not row.broken and (over := row.metrics.get(HEADLINE)) is not None
+        if over.value is not None and over.n > 1
     ]
-    known = [(value, row) for value, row in ranked if value is not None and row.metrics[HEADLINE].n > 1]
     return [row for _, row in sorted(known, key=lambda pair: -pair[0])]
+
+
+def rankable(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are ranked, best first: those of which the verdict says something."""
+    return [row for row in by_headline(rows) if row.verdict in (Verdict.CLEARS, Verdict.DOES_NOT)]
 
 
 def ranks(comparer: Comparer, rows: Sequence[Row]) -> dict[str, int]:

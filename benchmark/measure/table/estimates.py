@@ -14,6 +14,7 @@ from benchmark.measure.records.utilities import LEARNED, Kind
 from benchmark.measure.runs.arenas import REFERENCE, ArenaData
 from benchmark.measure.statistics.bootstrap import Resamples, estimate, estimate_over_seeds, weighted_median
 from benchmark.measure.table.comparer import Comparer
+from benchmark.measure.table.regret import regret
 from benchmark.report import Absent, Curve, Estimate, missing
 
 PREFIX: dict[Kind, str] = {"ungated": "", "gated": "gated_"}
@@ -36,6 +37,8 @@ def row_metrics(comparer: Comparer, key: str) -> dict[str, Estimate]:
         **{f"{PREFIX[kind]}over_envelope": comparer.over_envelope(key, kind) for kind in LEARNED},
         **_utilities(arena, last, seed_rows, resamples),
         **_completions(arena, last, seed_rows, resamples),
+        "gated_over_checkpoint": comparer.gated_over_checkpoint(key),
+        "gated_worst_case_regret": regret(comparer, key),
         "gated_kl_saving": comparer.gated_kl_saving(key),
         **{f"{PREFIX[kind]}price": _price(comparer, key, kind) for kind in LEARNED},
         **{f"{PREFIX[kind]}win_rate": _win_rate(comparer, key, kind) for kind in LEARNED},

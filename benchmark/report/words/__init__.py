@@ -2,6 +2,9 @@
 
 from benchmark.report.words.caveats import caveat, difference, differences, repeats
 from benchmark.report.words.claims import VERDICTS, claim_measured, claim_place, finding
+from benchmark.report.words.controls import KINDS as CONTROL_KINDS
+from benchmark.report.words.controls import MUST as CONTROL_MUST
+from benchmark.report.words.controls import control_label, control_outcome, control_sentences
 from benchmark.report.words.estimates import absence, empties, note
 from benchmark.report.words.headline import headline, nothing_done
 from benchmark.report.words.numbers import MINUS, listed, plain_interval, signed, verb, with_interval
@@ -18,6 +21,8 @@ from benchmark.report.words.verdicts import (
 )
 
 __all__ = [
+    "CONTROL_KINDS",
+    "CONTROL_MUST",
     "MINUS",
     "VERDICTS",
     "absence",
@@ -29,6 +34,9 @@ __all__ = [
     "comparison_values",
     "conflict",
     "conflict_sentence",
+    "control_label",
+    "control_outcome",
+    "control_sentences",
     "correlations",
     "difference",
     "differences",

@@ -11,16 +11,11 @@ from benchmark.report.caveats import (
     FewSeeds,
     MixedRuns,
     MorePolicies,
-    NegativeControlClears,
-    NoNegativeControl,
-    NoPositiveControl,
     OtherMachines,
-    PositiveControlsFail,
     Repeats,
     UnequalPolicies,
     UnlikeRepeats,
 )
-from benchmark.report.words.numbers import listed, verb
 
 MOST_CELLS = 5  # differing cells that a message lists
 
@@ -29,31 +24,6 @@ MOST_CELLS = 5  # differing cells that a message lists
 def caveat(kind: Caveat) -> str:
     """The caveat in a sentence or two."""
     raise TypeError(f"no words for a caveat of kind {type(kind).__name__}")
-
-
-@caveat.register
-def _(kind: NoPositiveControl) -> str:
-    return "No positive control was judged (oracle): a method that does not clear may only show that nothing could."
-
-
-@caveat.register
-def _(kind: PositiveControlsFail) -> str:
-    failing = f"{listed(kind.labels)}, which {verb(kind.labels, 'knows', 'know')} more than a method does,"
-    clear = f"{verb(kind.labels, 'does', 'do')} not clear the DPO envelope"
-    if kind.every:
-        return f"Controls fail: {failing} {clear}. Not evidence about robustness."
-    return f"A positive control fails: {failing} {clear}, while another does."
-
-
-@caveat.register
-def _(kind: NegativeControlClears) -> str:
-    clears = "plain DPO, clears the envelope of the other betas"
-    return f"Controls fail: {kind.label}, {clears}. Not evidence about robustness."
-
-
-@caveat.register
-def _(kind: NoNegativeControl) -> str:
-    return "No negative control was judged: it takes plain DPO at three values of beta or more."
 
 
 @caveat.register

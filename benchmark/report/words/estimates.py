@@ -20,7 +20,11 @@ ABSENT = {
     Absent.IS_IN_ENVELOPE: "the reference is a policy of the envelope itself",
     Absent.MAKES_ENVELOPE: "plain DPO is what the envelope is made of",
     Absent.NOMINAL_WIN: "nominal win: no mixture of DPO policies reaches this nominal utility",
-    Absent.EDGE: "at the edge: DPO policies reach this nominal utility in some replicates and not in others",
+    Absent.EDGE: "at the edge: DPO policies reach this nominal utility on some prompts or in some replicates, and not "
+    "on others",
+    Absent.NOT_REACHED: "no reweighting of the reference by the training utility reaches this nominal utility at this "
+    "KL",
+    Absent.NOT_PLANTED: "no planted row: the stored completions allow none of this lift",
     Absent.HELD_AT_REFERENCE: "some error is 0: the optimum is held at the reference, so there is nothing to converge "
     "to",
     Absent.NO_REFERENCE_PAIRS: "the run has no reference pairs",

@@ -1,19 +1,20 @@
-"""One sentence on an arena: who clears the envelope, who does not, on how many seeds, and whether controls behave."""
+"""A sentence on an arena: who clears the envelope, who does not, of whom one cannot tell, and how sure one can be."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.report.caveats import Controls, controls
-from benchmark.report.page import Arena
-from benchmark.report.rows import Row, Status, Verdict
-from benchmark.report.words.numbers import listed, verb
+from benchmark.report.controls import Controls, standing
+from benchmark.report.page import Arena, Judging
+from benchmark.report.rows import HEADLINE, Row, Status, Verdict
+from benchmark.report.words.numbers import listed, signed, verb
 from benchmark.report.words.verdicts import reasons
 
 CONTROLS = {
     Controls.BEHAVE: "controls behave",
     Controls.FAIL: "controls fail, so this is not evidence",
     Controls.SOME_FAIL: "not all controls behave",
+    Controls.CANNOT_TELL: "controls cannot tell",
     Controls.NOT_ALL_JUDGED: "not all controls were judged",
 }
 
@@ -31,9 +32,26 @@ def headline(arena: Arena) -> str:
     if arena.seeds == 1:
         return "One seed: what clears the DPO envelope cannot be judged over seeds."
     alone = "only controls were trained here: " if controls_alone else ""
-    standing = CONTROLS[controls(arena.caveats)]
-    sentence = f"{alone}{'; '.join(_parts(methods, controls_alone))} ({arena.seeds} seeds; {standing})."
+    facts = [f"{arena.seeds} seeds", *_seen(arena.judging), CONTROLS[standing(arena.controls)]]
+    sentence = f"{alone}{'; '.join(_parts(methods, controls_alone))} ({'; '.join(facts)}).{_collapsed(arena)}"
     return sentence[0].upper() + sentence[1:]
+
+
+def _seen(judging: Judging | None) -> list[str]:
+    """The least lift that would have been seen."""
+    if judging is None or judging.least is None:
+        return []
+    return [f"a lift of {signed(judging.least)} would have been seen"]
+
+
+def _collapsed(arena: Arena) -> str:
+    """Whose seeds collapsed, which an average would hide."""
+    fallen = [
+        f"seed {', '.join(map(str, row.collapse.seeds_fallen))} of {row.label}"
+        for row in arena.rows
+        if row.collapse is not None and row.collapse.seeds_fallen
+    ]
+    return f" Collapsed: {listed(fallen)}." if fallen else ""
 
 
 def nothing_done(rows: Sequence[tuple[str, Status, str]]) -> str:
@@ -65,9 +83,12 @@ def _parts(methods: Sequence[Row], controls_alone: bool) -> list[str]:
     said = []
     if clearing := labels.get(Verdict.CLEARS):
         said.append(f"{listed(clearing)} {verb(clearing, 'clears', 'clear')} the DPO envelope")
-    if others := labels.get(Verdict.DOES_NOT_CLEAR):
-        lead = "" if clearing or controls_alone else "no method clears the DPO envelope: "
-        said.append(f"{lead}{listed(others)} {verb(others, 'is', 'are')} no more than early-stopped DPO")
+    elif not controls_alone:
+        said.append("no method is shown to clear the DPO envelope")
+    if others := labels.get(Verdict.DOES_NOT):
+        said.append(f"{listed(others)} {verb(others, 'does', 'do')} not clear it")
+    if unsure := labels.get(Verdict.CANNOT_TELL):
+        said.append(f"one cannot tell of {listed(unsure)}{_compatible(methods)}")
     if winning := labels.get(Verdict.NOMINAL_WIN):
         said.append(f"{listed(winning)} {verb(winning, 'reaches', 'reach')} a nominal utility that DPO does not")
     if at_edge := labels.get(Verdict.EDGE):
@@ -75,3 +96,12 @@ def _parts(methods: Sequence[Row], controls_alone: bool) -> list[str]:
     if unjudged := labels.get(Verdict.NOT_JUDGED):
         said.append(f"{listed(unjudged)} could not be judged")
     return said
+
+
+def _compatible(methods: Sequence[Row]) -> str:
+    """The greatest lift that is compatible with what was seen, over the rows of which one cannot tell."""
+    highs = [
+        row.metrics[HEADLINE].high for row in methods if row.verdict is Verdict.CANNOT_TELL and HEADLINE in row.metrics
+    ]
+    known = [high for high in highs if high is not None]
+    return f" (lifts up to {signed(max(known))} are compatible)" if known else ""

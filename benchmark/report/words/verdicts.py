@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from benchmark.report.estimates import Estimate
 from benchmark.report.rows import HEADLINE, Comparison, Row, Status, Verdict
 from benchmark.report.words.estimates import empties, note
-from benchmark.report.words.numbers import listed, with_interval
+from benchmark.report.words.numbers import listed, signed, verb, with_interval
 
 MISSING_NUMBER = (Verdict.NOT_JUDGED, Verdict.EDGE, Verdict.NOMINAL_WIN)
 UNRANKED = {"dpo": "plain DPO is what the envelope is made of", "reference": "the reference is not ranked"}
@@ -14,7 +15,13 @@ UNRANKED = {"dpo": "plain DPO is what the envelope is made of", "reference": "th
 
 def row_verdict(row: Row) -> str:
     """What the row shows against the envelope and, of a method, against plain DPO."""
-    return _against_envelope(row) + (against_dpo(row.comparison) if row.role == "method" else "")
+    return _broken(row) + _against_envelope(row) + (against_dpo(row.comparison) if row.role == "method" else "")
+
+
+def _broken(row: Row) -> str:
+    if not row.broken:
+        return ""
+    return f"Breaks the contract of a method ({listed(row.broken)}): its numbers may not mean what its formula says. "
 
 
 def _against_envelope(row: Row) -> str:
@@ -36,10 +43,48 @@ def _against_envelope(row: Row) -> str:
         return f"Over the DPO envelope by {number} on these prompts; one seed: it cannot be judged over seeds."
     rivals = " of the other betas" if row.method == "dpo" else ""
     if row.verdict is Verdict.CLEARS:
-        return f"Clears the DPO envelope{rivals} by {number}.{_without_gate(row)}{share}"
-    if over.high is not None and over.high < 0:
-        return f"No more than early-stopped DPO: below the envelope{rivals} ({number}).{share}"
-    return f"No more than early-stopped DPO: not separable from the envelope{rivals} ({number}).{share}"
+        return (
+            f"Clears the DPO envelope{rivals} by {number}{_corrected(row)}.{_without_gate(row)}{share}{collapsed(row)}"
+        )
+    if row.verdict is Verdict.DOES_NOT:
+        where = "lies below" if over.high is not None and over.high < 0 else "does not clear"
+        less = "" if where == "lies below" else ", less than the margin"
+        return f"{where.capitalize()} the DPO envelope{rivals}: {number}{less}.{share}{collapsed(row)}"
+    return f"Cannot tell from the DPO envelope{rivals}: {number}{_corrected(row)}.{_open(row, over)}{share}{collapsed(row)}"
+
+
+def _corrected(row: Row) -> str:
+    """The corrected p of a row whose own interval lies above 0."""
+    over = row.metrics[HEADLINE]
+    if row.p_holm is None or over.low is None or over.low <= 0:
+        return ""
+    return f" (p {p_text(row.p_holm)} after correction for the other rows)"
+
+
+def _open(row: Row, over: Estimate) -> str:
+    """What is still compatible, and what it would take to decide."""
+    said = f" A lift of up to {signed(over.high)} is compatible." if over.high is not None else ""
+    if row.least_detectable is not None:
+        said += f" One of {signed(row.least_detectable)} would have been seen."
+    if row.to_decide is None:
+        return said
+    if row.to_decide.prompts is not None:
+        return f"{said} To see the margin takes {row.to_decide.prompts:,} test prompts or more."
+    number = "more than 1,000" if row.to_decide.seeds is None else f"about {row.to_decide.seeds:,}"
+    return f"{said} To see the margin takes {number} seeds."
+
+
+def collapsed(row: Row) -> str:
+    """Which seeds collapsed, which an average would hide; nothing where none did."""
+    if row.collapse is None or not row.collapse.seeds_fallen:
+        return ""
+    seeds = [str(seed) for seed in row.collapse.seeds_fallen]
+    return f" {verb(seeds, 'Seed', 'Seeds')} {listed(seeds)} collapsed."
+
+
+def p_text(p: float) -> str:
+    """Such as `< .001` or `= .023`."""
+    return "< .001" if p < 1e-3 else f"= {p:.3f}".replace("0.", ".")
 
 
 def _without_gate(row: Row) -> str:
@@ -53,8 +98,8 @@ def against_dpo(comparison: Comparison | None) -> str:
     """The comparison with plain DPO, where it says that the row differs; else nothing."""
     if comparison is None or comparison.verdict not in ("better", "worse"):
         return ""
-    p = "p < .001" if (comparison.p_holm or 0.0) < 1e-3 else f"p = {comparison.p_holm:.3f}".replace("0.", ".")
-    return f" Worst case {comparison.verdict} than plain DPO's at its default setting (Holm {p})."
+    p = p_text(comparison.p_holm or 0.0)
+    return f" Worst case {comparison.verdict} than plain DPO's at its default setting (p {p}, Holm)."
 
 
 def comparison_values(comparison: Comparison | None) -> str:
@@ -74,6 +119,10 @@ def not_ranked(row: Row) -> str:
     """Why a row has no rank."""
     if row.role in ("positive control", "negative control"):
         return "a control is not ranked"
+    if row.broken:
+        return "it breaks the contract of a method"
+    if row.verdict is Verdict.CANNOT_TELL:
+        return "one cannot tell it from the envelope"
     other = "one seed cannot be ranked" if row.seeds_done == 1 else "no value over the DPO envelope to rank by"
     return UNRANKED.get(row.method, other)
 

@@ -20,7 +20,7 @@ class AgainstBound(StrEnum):
     ONE_SEED = "one_seed"
     STEEPER = "steeper"
     LESS_STEEP = "less_steep"
-    NOT_SEPARABLE = "not_separable"
+    CANNOT_TELL = "cannot_tell"
 
 
 PROVEN = {"dpo": -0.5, "wdpo": -0.25, "kldpo": -0.25, "kldpo_ball": -0.25}  # exponents of n in arXiv:2502.01930
@@ -30,7 +30,7 @@ SENTENCES = {
     AgainstBound.ONE_SEED: "one seed: no interval",
     AgainstBound.STEEPER: "steeper than the bound on these sizes, which contradicts nothing",
     AgainstBound.LESS_STEEP: "less steep than the bound on these sizes; the bound is for large n",
-    AgainstBound.NOT_SEPARABLE: "not separable from the bound",
+    AgainstBound.CANNOT_TELL: "cannot tell it from the bound",
 }
 PAPER = "arXiv:2502.01930, Proposition 1 (DPO) and Theorems 1 (WDPO) and 2 (KLDPO)"
 
@@ -82,7 +82,7 @@ def against_bound(method: str, slope: Estimate) -> AgainstBound:
         return AgainstBound.ONE_SEED
     if slope.high < proven:
         return AgainstBound.STEEPER
-    return AgainstBound.LESS_STEEP if slope.low > proven else AgainstBound.NOT_SEPARABLE
+    return AgainstBound.LESS_STEEP if slope.low > proven else AgainstBound.CANNOT_TELL
 
 
 def _table(rows: list[StudyRow]) -> StudyTable:

@@ -1,0 +1,99 @@
+"""Planted controls: rows that truly lie over the envelope by a known lift, made of stored completions.
+
+Of the completions that DPO's policies and the reference gave to a prompt with one seed, a planted policy gives policy
+i's with a probability proportional to exp(slope v_i), where v_i is their mean utility over the shifts that bind. That is
+a policy, only that it must know what nobody knows. The slope is set on one half of the prompts, so that there the policy
+lies over the envelope by the wanted lift, and the row is measured on the other half; then the halves change places, as
+for any row. Its interval is made as any row's is, so whether it clears shows what this run could have seen.
+
+The envelope in the half that sets the slope is flattered by noise, so that the true lift is, if anything, greater.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import brentq
+
+from benchmark.core.data import Floats
+from benchmark.measure.runs.arenas import SPLITS, SplitArrays
+from benchmark.measure.statistics.envelope import BOTH_WAYS, Fold, Means, over_envelope
+from benchmark.measure.table.comparer import Comparer
+
+LIFTS = (0.02, 0.05)  # of the range of the training utility
+STEEPEST = 1e3
+
+
+def planted(comparer: Comparer, lift: float) -> tuple[Floats, tuple[int, ...]] | None:
+    """`over_envelope` of a planted row in every resample, shape [resamples], and the rows of its seeds.
+
+    None without plain DPO, without a seed that all of it has, or where no slope gives the lift.
+
+    Args:
+        comparer: of the arena.
+        lift: that the row truly has, units of utility.
+    """
+    rivals = comparer.rivals()
+    seed_rows = comparer.shared_seed_rows(rivals)
+    if not comparer.arena.dpo_keys() or not seed_rows:
+        return None
+    policies = comparer.family(rivals)
+    halves = [_Half(comparer, split, policies, seed_rows) for split in SPLITS]
+    dpo = comparer.halves(policies, seed_rows)
+    answers = []
+    for fold in BOTH_WAYS:
+        slope = _slope(halves[fold[0]], dpo, lift, fold)
+        if slope is None:
+            return None
+        answers.append(over_envelope(dpo, [half.means(slope) for half in halves], (fold,)))
+    return np.asarray(np.mean(answers, axis=0)), seed_rows
+
+
+def _slope(half: _Half, dpo: Sequence[Means], lift: float, fold: Fold) -> float | None:
+    """The slope at which the sample's lift, chosen and measured on one half, is the wanted one; None: there is none."""
+    choose = fold[0]
+    sample = [Means(means.utility[:1], means.nominal[:1], means.kl[:1]) for means in dpo]
+
+    def excess(log_slope: float) -> float:
+        method = half.sample(np.exp(log_slope))
+        over = float(over_envelope([sample[choose]], [method], ((0, 0),))[0])
+        return 1.0 if np.isnan(over) else over - lift  # beyond DPO's nominal utility: too steep
+
+    low, high = np.log(1e-6), np.log(STEEPEST)
+    if excess(high) <= 0 or excess(low) >= 0:
+        return None
+    return float(np.exp(brentq(excess, low, high, xtol=1e-6)))
+
+
+class _Half:
+    """One half of the prompts: what every policy of DPO's family gave to each prompt with each seed."""
+
+    def __init__(self, comparer: Comparer, split: str, policies: Sequence[int], seed_rows: tuple[int, ...]) -> None:
+        arrays: SplitArrays = getattr(comparer.arena, split)
+        chosen = np.ix_(list(policies), list(seed_rows))
+        self._columns = np.concatenate(  # [policies, seeds, prompts, shifts + 1]
+            [arrays.utility["gated"][chosen][..., comparer.binding], arrays.nominal["gated"][chosen][..., None]],
+            axis=-1,
+        )
+        self._resamples = comparer.resamples(split, seed_rows)
+
+    def _policy(self, slope: float) -> Floats:
+        """What the planted policy gives, [1, seeds, prompts, shifts + 1]."""
+        scores = slope * self._columns[..., :-1].mean(axis=-1)
+        weights = np.exp(scores - scores.max(axis=0))
+        weights /= weights.sum(axis=0)
+        return np.asarray((weights[..., None] * self._columns).sum(axis=0, keepdims=True))
+
+    def means(self, slope: float) -> Means:
+        """In every resample."""
+        return _means(self._resamples.mean(self._policy(slope)))
+
+    def sample(self, slope: float) -> Means:
+        """In the sample itself."""
+        return _means(self._policy(slope).mean(axis=(1, 2))[None])
+
+
+def _means(columns: Floats) -> Means:
+    """From [resamples, 1, shifts + 1]; the KL of such a policy is not known."""
+    return Means(columns[..., :-1], columns[..., -1], np.full(columns.shape[:2], np.nan))
