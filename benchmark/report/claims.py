@@ -10,9 +10,13 @@ from benchmark.report.estimates import Estimate
 
 
 class ClaimVerdict(StrEnum):
-    """What an interval says to a claim."""
+    """What an interval says to a claim.
+
+    by_training_less: it holds as stated, and not at equal KL: a rival that was trained less would do the same.
+    """
 
     REPRODUCED = "reproduced"
+    BY_TRAINING_LESS = "by_training_less"
     NOT_REPRODUCED = "not_reproduced"
     CANNOT_TELL = "cannot_tell"
     NOT_RUN_HERE = "not_run_here"
@@ -32,7 +36,8 @@ class Measured:
 
     metric: its name; far_shift: label of the evaluation shift that lies farthest, where the metric speaks of one;
     rival_scenario: of an analytic suite, where the same method is compared with itself in another scenario; gated: the
-    same number with the language gate, where `estimate` is without; claimed, threshold: the claim's side.
+    same number with the language gate, where `estimate` is without; matched_kl: the same number against the rival
+    stopped where it has the subject's KL, of claims that training less can meet; claimed, threshold: the claim's side.
     """
 
     metric: str
@@ -44,6 +49,7 @@ class Measured:
     rival_scenario: str = ""
     far_shift: str = ""
     gated: Estimate | None = None
+    matched_kl: Estimate | None = None
 
 
 class NotChecked(StrEnum):

@@ -36,6 +36,33 @@ METRICS: tuple[Metric, ...] = (
         True,
         headline=True,
     ),
+    Metric(
+        "gated_feasible_lift",
+        "Feasible lift",
+        "utility",
+        "What reweighting the reference's completions by the training utility could reach over the DPO envelope, at this "
+        "row's nominal utility and KL: labels at one mixture tell a method no more. A ceiling, without an interval.",
+        3,
+        None,
+    ),
+    Metric(
+        "gated_over_checkpoint",
+        "Over best checkpoint",
+        "utility",
+        "Gated worst-case utility minus that of the best single DPO policy with at least the same nominal utility: the "
+        "lower hurdle, since mixtures with the reference do better than DPO's own path.",
+        3,
+        True,
+    ),
+    Metric(
+        "gated_worst_case_regret",
+        "Regret, worst",
+        "utility",
+        "The most that is lacking, over the evaluation shifts, against the best row for each (chosen on validation "
+        "prompts; controls and the reference are among them).",
+        3,
+        False,
+    ),
     Metric("over_envelope", "Envelope, ungated", "utility", WITHOUT_GATE, 3, True),
     Metric("gated_nominal", "Nominal, gated", "utility", "Gated utility at the training shift.", 3, True),
     Metric(
@@ -116,7 +143,8 @@ RANK = Metric(
     "Rank",
     "place",
     "1 + the rows of this table that are further over the DPO envelope by more than the 95% interval of the paired "
-    "difference; = where several share the place. Controls, plain DPO and the reference have none.",
+    "difference; = where several share the place. Where one cannot tell, there is no rank; controls, plain DPO and the "
+    "reference have none.",
     0,
     False,
 )

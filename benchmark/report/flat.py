@@ -20,8 +20,9 @@ def leaderboard_rows(report: Report) -> pd.DataFrame:
     """leaderboard.csv: one row per method and training shift, in the order of the page; missing numbers are NaN.
 
     Columns: who it is, its rank, then METRIC, METRIC_low and METRIC_high for every metric and for
-    gated_difference_to_dpo, whose verdict and corrected p follow, then n (seeds), verdict (a word of
-    `rows.Verdict`, or of an analytic suite's own), sentence (the verdict in words), status and reason.
+    gated_difference_to_dpo, whose verdict and corrected p follow, then n (seeds), the corrected p and the least
+    detectable lift of gated_over_envelope, failed checks of the contract, verdict (a word of `rows.Verdict`, or of an
+    analytic suite's own), sentence (the verdict in words), status and reason.
     """
     rows = [_flat(arena, row) for arena in report.arenas for row in arena.rows]
     rows += [_flat_study(study.suite, row) for study in report.studies for row in study.rows]
@@ -46,6 +47,9 @@ def _flat(arena: Arena, row: Row) -> dict[str, Any]:
         "gated_verdict_to_dpo": compared.verdict if compared else "",
         "gated_p_holm_to_dpo": _number(compared.p_holm if compared else None),
         "n": row.seeds_done,
+        "gated_p_holm_over_envelope": _number(row.p_holm),
+        "gated_least_detectable": _number(row.least_detectable),
+        "broken_checks": "; ".join(row.broken),
         "verdict": str(row.verdict),
         "sentence": words.row_verdict(row),
         "status": row.status,

@@ -11,12 +11,14 @@ from leaderboard.panels.printing import text_cell
 
 LEAD = (
     "Reproduced: the 95% interval of the number measured here lies wholly on the side that the paper claims; not "
-    "reproduced: wholly on the other; cannot tell: it holds both. One seed tells nothing."
+    "reproduced: wholly on the other; cannot tell: it holds both. One seed tells nothing. Met by training less: it holds "
+    "as stated, and not against DPO stopped at equal KL."
 )
 PLACES = "The same claims, one line for every place where the runs have what the claim speaks of."
 COLUMNS = ("Claim", "Source", "Run again at", "Measured here", "Verdict")
 LOOKS: dict[ClaimVerdict, tuple[str, Kind]] = {  # a mark with every verdict, so that nothing rests on colour
     ClaimVerdict.REPRODUCED: ("✓", "clears"),
+    ClaimVerdict.BY_TRAINING_LESS: ("◐", ""),
     ClaimVerdict.NOT_REPRODUCED: ("✕", "below"),
     ClaimVerdict.CANNOT_TELL: ("≈", ""),
     ClaimVerdict.NOT_RUN_HERE: ("○", "muted"),

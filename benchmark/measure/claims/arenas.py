@@ -13,6 +13,7 @@ from benchmark.measure.claims.catalogue import DifferenceCheck, MetricCheck
 from benchmark.measure.claims.replicates import (
     GATED,
     PER_CELL,
+    at_kl_of,
     far_column,
     has_axis,
     known_seed_rows,
@@ -61,6 +62,7 @@ def check_arena(comparer: Comparer, check: ArenaCheck) -> Finding | None:
         far_shift=names.shift_label(arena.evaluated[far_column(comparer)]) if check.metric in NEEDS_AXIS else "",
         estimate=_estimate(comparer, check, pairs, seed_rows, "gated" if check.metric == GATED else "ungated"),
         gated=_estimate(comparer, check, pairs, seed_rows, "gated") if both else None,
+        matched_kl=_at_equal_kl(comparer, check, pairs, seed_rows),
         claimed=check.claimed,
         threshold=check.threshold,
     )
@@ -120,6 +122,22 @@ def _estimate(
     if check.metric in PER_CELL:
         return estimate_over_seeds(settings.mean(axis=0))
     return estimate(settings.mean(axis=0), len(seed_rows))
+
+
+def _at_equal_kl(
+    comparer: Comparer, check: ArenaCheck, pairs: Sequence[Pair], seed_rows: tuple[int, ...]
+) -> Estimate | None:
+    """The difference to each rival stopped where it has the setting's KL; None where a claim is about no shift, or one
+    setting lies beyond its rival's KL."""
+    if check.metric not in NEEDS_AXIS or not isinstance(check, DifferenceCheck):
+        return None
+    gaps = []
+    for key, rival in pairs:
+        theirs = at_kl_of(comparer, key, rival, check.metric, seed_rows, "ungated")
+        if theirs is None:
+            return None
+        gaps.append(resampled(comparer, key, check.metric, seed_rows, "ungated") - theirs)
+    return estimate(np.mean(gaps, axis=0), len(seed_rows))
 
 
 def _subjects(comparer: Comparer, pairs: Sequence[Pair]) -> tuple[Subject, Subject | None]:

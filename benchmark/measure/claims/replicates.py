@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from benchmark.core.data import Floats
 from benchmark.measure.claims.catalogue import Metric
 from benchmark.measure.records.utilities import Kind
+from benchmark.measure.runs.arenas import REFERENCE
 from benchmark.measure.statistics.envelope import over_envelope
 from benchmark.measure.table.comparer import Comparer
 
@@ -27,15 +30,43 @@ def resampled(comparer: Comparer, key: str, metric: Metric, seed_rows: tuple[int
         seed_rows: of seeds that the method has.
         kind: learned utility with or without the language gate.
     """
-    arena, chosen = comparer.arena, list(seed_rows)
-    last = arena.trajectory(key)[-1]
-    resamples = comparer.resamples("test", seed_rows)
+    last = comparer.arena.trajectory(key)[-1]
     if metric == GATED:
         return over_envelope(comparer.envelope(seed_rows, kind), comparer.halves([last], seed_rows, kind))
-    nominal = arena.test.nominal[kind][last][chosen]
-    far = arena.test.utility[kind][last][chosen][..., far_column(comparer)] if metric != "nominal" else nominal
+    return _of_policy(comparer, last, metric, seed_rows, kind)
+
+
+def at_kl_of(
+    comparer: Comparer, key: str, rival: str, metric: Metric, seed_rows: tuple[int, ...], kind: Kind
+) -> Floats | None:
+    """The metric of `rival` stopped where it has the KL of `key`, shape [resamples]; None where it never has.
+
+    Between two of its checkpoints, the reference being the first, it is the policy that answers as either with fixed
+    probabilities, whose KL is at most their mean.
+    """
+    arena, chosen = comparer.arena, list(seed_rows)
+    path = [policy for row in (REFERENCE, rival) for policy in arena.trajectory(row)]
+    if set(seed_rows) - arena.seed_rows(REFERENCE):
+        return None
+    kl = [float(arena.test.kl[policy][chosen].mean()) for policy in path]
+    wanted = float(arena.test.kl[arena.trajectory(key)[-1]][chosen].mean())
+    for (start, low), (end, high) in pairwise(zip(path, kl, strict=True)):
+        if min(low, high) <= wanted <= max(low, high) and low != high:
+            share = (wanted - low) / (high - low)
+            first, second = (_of_policy(comparer, policy, metric, seed_rows, kind) for policy in (start, end))
+            return np.asarray((1 - share) * first + share * second)
+    return None
+
+
+def _of_policy(comparer: Comparer, policy: int, metric: Metric, seed_rows: tuple[int, ...], kind: Kind) -> Floats:
+    """nominal, far_end or fall of one policy."""
+    chosen = list(seed_rows)
+    nominal = comparer.arena.test.nominal[kind][policy][chosen]
+    far = (
+        comparer.arena.test.utility[kind][policy][chosen][..., far_column(comparer)] if metric != "nominal" else nominal
+    )
     values = {"nominal": nominal, "far_end": far, "fall": nominal - far}[metric]
-    return resamples.mean(values[..., None])[:, 0]
+    return np.asarray(comparer.resamples("test", seed_rows).mean(values[..., None])[:, 0])
 
 
 def far_column(comparer: Comparer) -> int:

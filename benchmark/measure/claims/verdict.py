@@ -10,9 +10,17 @@ WITHOUT_WORST_CASE = (Absent.NOMINAL_WIN, Absent.EDGE)  # it was run, and there 
 def verdict(measured: Measured) -> ClaimVerdict:
     """Reproduced: the interval lies wholly on the claim's side of the threshold; not reproduced: wholly on the other.
 
-    One seed has no interval over seeds, so nothing can be separated.
+    One seed has no interval over seeds, so nothing can be told. A claim that training less can meet (`matched_kl`) is
+    reproduced only if it holds at equal KL too.
     """
-    estimate: Estimate = measured.estimate
+    said = _side(measured.estimate, measured)
+    if said is not ClaimVerdict.REPRODUCED or measured.matched_kl is None:
+        return said
+    return said if _side(measured.matched_kl, measured) is said else ClaimVerdict.BY_TRAINING_LESS
+
+
+def _side(estimate: Estimate, measured: Measured) -> ClaimVerdict:
+    """On which side of the threshold the interval lies."""
     if estimate.value is None:
         return ClaimVerdict.CANNOT_TELL if estimate.absent in WITHOUT_WORST_CASE else ClaimVerdict.NOT_RUN_HERE
     if estimate.n < 2 or estimate.low is None or estimate.high is None:

@@ -1,8 +1,8 @@
 """Planted controls: rows that truly lie over the envelope by a known lift, made of stored completions.
 
 Of the completions that DPO's policies and the reference gave to a prompt with one seed, a planted policy gives policy
-i's with a probability proportional to exp(slope v_i), where v_i is their mean utility over the shifts that bind. That is
-a policy, only that it must know what nobody knows. The slope is set on one half of the prompts, so that there the policy
+i's with a probability proportional to exp(slope v_i), where v_i is their mean utility over the shifts that bind. That
+is a policy, only that it must know what nobody knows. The slope is set on one half of the prompts, so that there it
 lies over the envelope by the wanted lift, and the row is measured on the other half; then the halves change places, as
 for any row. Its interval is made as any row's is, so whether it clears shows what this run could have seen.
 

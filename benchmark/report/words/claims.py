@@ -8,6 +8,7 @@ from benchmark.report.words.estimates import note
 from benchmark.report.words.numbers import signed, with_interval
 
 VERDICTS = {verdict: verdict.value.replace("_", " ") for verdict in ClaimVerdict}
+VERDICTS[ClaimVerdict.BY_TRAINING_LESS] = "met by training less"
 METRICS = {
     "nominal": "utility at the training shift",
     "far_end": "utility under {far}",
@@ -52,7 +53,8 @@ def _measured(measured: Measured) -> str:
     threshold = f", claimed {measured.claimed} {signed(measured.threshold)}" if measured.threshold else ""
     seeds = "1 seed: no interval over seeds" if estimate.n == 1 else f"{estimate.n} seeds"
     gate = "" if measured.gated is None else f"; with the language gate {with_interval(measured.gated)}"
-    return f"{what}: {with_interval(estimate)}{threshold} ({seeds}{gate})"
+    matched = "" if measured.matched_kl is None else f"; at equal KL {with_interval(measured.matched_kl)}"
+    return f"{what}: {with_interval(estimate)}{threshold} ({seeds}{gate}{matched})"
 
 
 def _metric(measured: Measured) -> str:

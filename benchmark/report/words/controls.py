@@ -76,8 +76,8 @@ def _positive(controls: Sequence[Control]) -> list[str]:
         else:
             said.append(f"A positive control fails: {who} {does}, while another may.")
     said += [
-        f"A positive control cannot tell: {control.label} lies {with_interval(control.over)} over the envelope, so that "
-        "this run may not see robustness where it is."
+        f"A positive control cannot tell: {control.label} lies {with_interval(control.over)} over the envelope, so "
+        "that this run may not see robustness where it is."
         for control in judged
         if control.behaviour is Behaviour.CANNOT_TELL
     ]
@@ -103,8 +103,8 @@ def _negative(controls: Sequence[Control]) -> list[str]:
             )
         elif control.behaviour is Behaviour.CANNOT_TELL:
             said.append(
-                f"A negative control cannot tell: {control.label}, plain DPO, lies {with_interval(control.over)} over the "
-                f"envelope of the other betas, and a lift of {_high(control.over)} is compatible with that."
+                f"A negative control cannot tell: {control.label}, plain DPO, lies {with_interval(control.over)} over "
+                f"the envelope of the other betas, and a lift of {_high(control.over)} is compatible with that."
             )
     return said
 
@@ -126,6 +126,5 @@ def _planted(controls: Sequence[Control]) -> list[str]:
     ]
     if not unseen:
         return []
-    return [
-        f"A planted lift of {listed(unseen)} was not seen: this run is too small to tell {verb(unseen, 'it', 'them')}."
-    ]
+    what = verb(unseen, "a lift of that size", "lifts of that size")
+    return [f"A planted lift of {listed(unseen)} was not seen: this run cannot tell {what} from none."]

@@ -50,7 +50,8 @@ def _against_envelope(row: Row) -> str:
         where = "lies below" if over.high is not None and over.high < 0 else "does not clear"
         less = "" if where == "lies below" else ", less than the margin"
         return f"{where.capitalize()} the DPO envelope{rivals}: {number}{less}.{share}{collapsed(row)}"
-    return f"Cannot tell from the DPO envelope{rivals}: {number}{_corrected(row)}.{_open(row, over)}{share}{collapsed(row)}"
+    lead = f"Cannot tell from the DPO envelope{rivals}: {number}{_corrected(row)}."
+    return f"{lead}{_open(row, over)}{share}{collapsed(row)}"
 
 
 def _corrected(row: Row) -> str:
