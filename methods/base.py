@@ -158,6 +158,11 @@ class PairwiseMethod(Method):
         return None
 
     @property
+    def learning_rate_factor(self) -> float:
+        """By how much the run's learning rate is multiplied: 1 but for a method that sweeps it."""
+        return 1.0
+
+    @property
     def penalty_solver(self) -> Solver:
         """How the penalty is differentiated."""
         return Solver.AUTO

@@ -40,8 +40,9 @@ METRICS: tuple[Metric, ...] = (
         "gated_feasible_lift",
         "Feasible lift",
         "utility",
-        "What reweighting the reference's completions by the training utility could reach over the DPO envelope, at this "
-        "row's nominal utility and KL: labels at one mixture tell a method no more. A ceiling, without an interval.",
+        "How far over the DPO envelope any reweighting of the reference's completions that favours greater training "
+        "utility could come, at this row's nominal utility and KL: labels at one mixture tell a method no more. A "
+        "ceiling, without an interval.",
         3,
         None,
     ),

@@ -63,7 +63,7 @@ def _trainer(
     trainer = PreferenceTrainer(
         method,
         len(pairs),
-        trainer_config(cell.settings, len(pairs), cell.seed, workspace),
+        trainer_config(cell.settings, len(pairs), cell.seed, workspace, method.learning_rate_factor),
         groups=0 if pairs.groups is None else int(pairs.groups.max()) + 1,
         model=model,
         processing_class=tokenizer,

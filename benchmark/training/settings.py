@@ -26,6 +26,11 @@ class TrainingSettings(Section):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0, description="greatest gradient norm")
     checkpoints: int = Field(5, gt=0, description="evenly spaced along training, the last at its end; all evaluated")
+    envelope_checkpoints: int | None = Field(
+        None,
+        gt=0,
+        description="of plain DPO, whose policies make the envelope of all methods; None: as many as `checkpoints`",
+    )
     attention: str | None = Field(
         None, description="transformers' attention (eager, sdpa, ...); None: its own choice, eager for exact penalties"
     )
@@ -37,6 +42,11 @@ class TrainingSettings(Section):
     )
     bf16: bool = Field(False, description="bfloat16 autocast; needs a GPU")
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
+
+    def of_method(self, name: str) -> TrainingSettings:
+        """The settings of one method: alike for all, but for the number of checkpoints that plain DPO keeps."""
+        own = self.envelope_checkpoints if name == "dpo" else None
+        return self.model_copy(update={"checkpoints": own or self.checkpoints, "envelope_checkpoints": None})
 
     @model_validator(mode="after")
     def _whole_micro_batches(self) -> TrainingSettings:

@@ -25,7 +25,9 @@ WIDER = 4  # micro-batches that a pass without a graph takes at once: it keeps n
 SLOPES = "slopes"  # what a micro-batch carries beside the collated tensors
 
 
-def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Path) -> DPOConfig:
+def trainer_config(
+    settings: TrainingSettings, pairs: int, seed: int, folder: Path, learning_rate_factor: float = 1.0
+) -> DPOConfig:
     """TRL's arguments for a run over `pairs` pairs; nothing is logged or saved by the trainer itself."""
     workers = PartialState().num_processes
     own = settings.batch_size // workers
@@ -37,7 +39,7 @@ def trainer_config(settings: TrainingSettings, pairs: int, seed: int, folder: Pa
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=own // micro,
         max_steps=steps,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate * learning_rate_factor,
         lr_scheduler_type=settings.schedule,
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,

@@ -74,7 +74,7 @@ def where(claim: Claim) -> str:
     [
         (KLDPO, 0.6, 0.1, 0.004, ("reproduced", -0.154), ("reproduced", -0.334), ("reproduced", 0.18)),
         (KLDPO, 1.2, 0.0, 0.004, ("not_reproduced", 0.077), ("not_reproduced", 0.117), ("not_reproduced", -0.04)),
-        ("kldpo(tau=0.4)", 1.0, 0.0, 0.03, ("not_separable", 0.0), ("not_separable", 0.0), ("not_separable", 0.0)),
+        ("kldpo(tau=0.4)", 1.0, 0.0, 0.03, ("cannot_tell", 0.0), ("cannot_tell", 0.0), ("cannot_tell", 0.0)),
     ],
 )
 def test_every_verdict_in_a_world_where_it_must_come(
@@ -99,14 +99,14 @@ def test_beyond_early_stopping_is_over_the_envelope(lift: float, verdict: str, t
     assert claim.verdict == verdict and number(claim) == pytest.approx(lift, abs=0.01)
 
 
-def test_an_early_stopped_dpo_is_not_separable_from_the_envelope(tmp_path: Path) -> None:
+def test_an_early_stopped_dpo_cannot_be_told_from_the_envelope(tmp_path: Path) -> None:
     claim = claims_of(tmp_path, Trained(KLDPO, t=0.6), noise=0.15, seed_noise=0.01)["kldpo-beyond-early-stopping"]
-    assert claim.verdict == "not_separable"
+    assert claim.verdict == "cannot_tell"
 
 
 def test_a_nominal_win_has_no_worst_case_to_judge(tmp_path: Path) -> None:
     claim = claims_of(tmp_path, Trained(KLDPO, t=1.5))["kldpo-beyond-early-stopping"]
-    assert claim.verdict == "not_separable" and "nominal win" in words.claim_measured(claim)
+    assert claim.verdict == "cannot_tell" and "nominal win" in words.claim_measured(claim)
 
 
 def test_several_settings_count_as_their_mean(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_setting_is_compared_with_dpo_of_its_own_beta(tmp_path: Path) -> None:
 
 def test_one_seed_separates_nothing(tmp_path: Path) -> None:
     claim = claims_of(tmp_path, Trained(KLDPO, t=0.6, lift=0.1), seeds=1)["kldpo-above-under-shift"]
-    assert claim.verdict == "not_separable" and "1 seed" in words.claim_measured(claim)
+    assert claim.verdict == "cannot_tell" and "1 seed" in words.claim_measured(claim)
 
 
 def test_differences_are_paired_over_prompts(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_gate_stands_beside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("of_flex", "verdict"),
-    [((-4.0, -4.1, -3.9), "reproduced"), ((-8.0, -8.1, -7.9), "not_reproduced"), ((-4.0, -8.0, -6.0), "not_separable")],
+    [((-4.0, -4.1, -3.9), "reproduced"), ((-8.0, -8.1, -7.9), "not_reproduced"), ((-4.0, -8.0, -6.0), "cannot_tell")],
 )
 def test_log_probabilities_are_compared_over_seeds(of_flex: tuple[float, ...], verdict: str, tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", methods=[*DPO, Trained("flex_dpo", t=0.6)], **QUIET)  # DPO: -6 for all seeds
@@ -211,10 +211,10 @@ def test_a_claim_that_nothing_checks_is_there_and_says_why(tmp_path: Path) -> No
         (0.1, 0.3, "below", 0.0, "not_reproduced"),
         (-0.3, -0.1, "above", 0.0, "not_reproduced"),
         (-0.3, -0.1, "below", 0.0, "reproduced"),
-        (-0.1, 0.1, "above", 0.0, "not_separable"),
-        (-0.1, 0.1, "below", 0.0, "not_separable"),
-        (0.0, 0.3, "above", 0.0, "not_separable"),  # an interval that touches the threshold does not clear it
-        (0.1, 0.3, "above", 0.2, "not_separable"),
+        (-0.1, 0.1, "above", 0.0, "cannot_tell"),
+        (-0.1, 0.1, "below", 0.0, "cannot_tell"),
+        (0.0, 0.3, "above", 0.0, "cannot_tell"),  # an interval that touches the threshold does not clear it
+        (0.1, 0.3, "above", 0.2, "cannot_tell"),
         (0.25, 0.3, "above", 0.2, "reproduced"),
         (-0.5, -0.46, "below", -0.45, "reproduced"),
         (-0.4, -0.3, "below", -0.45, "not_reproduced"),
@@ -225,10 +225,10 @@ def test_verdicts(low: float, high: float, claimed: Any, threshold: float, verdi
         return side(Measured("m", Subject("M"), estimate, claimed, threshold))
 
     assert said(Estimate((low + high) / 2, low, high, 3)) == verdict
-    assert said(Estimate((low + high) / 2, low, high, 1)) == "not_separable"
-    assert said(Estimate((low + high) / 2, None, None, 3)) == "not_separable"
+    assert said(Estimate((low + high) / 2, low, high, 1)) == "cannot_tell"
+    assert said(Estimate((low + high) / 2, None, None, 3)) == "cannot_tell"
     assert said(missing(Absent.NOT_RECORDED)) == "not_run_here"
-    assert said(missing(Absent.EDGE, 3)) == "not_separable"
+    assert said(missing(Absent.EDGE, 3)) == "cannot_tell"
 
 
 def test_a_missing_number_is_not_run_and_says_why() -> None:
@@ -259,7 +259,7 @@ def study_claims(values: dict[tuple[str, str, str], list[float]]) -> dict[tuple[
 
 @pytest.mark.parametrize(
     ("gains", "verdict"),
-    [([0.2, 0.22, 0.18], "reproduced"), ([-0.1, -0.12, -0.11], "not_reproduced"), ([-0.1, 0.2, 0.0], "not_separable")],
+    [([0.2, 0.22, 0.18], "reproduced"), ([-0.1, -0.12, -0.11], "not_reproduced"), ([-0.1, 0.2, 0.0], "cannot_tell")],
 )
 def test_a_study_is_judged_over_seeds(gains: list[float], verdict: str) -> None:
     claim = study_claims({(ON, "dpo", "unseen_gain"): gains})["unseen-gain", "toy_3d, chosen on rejected on"]

@@ -80,7 +80,7 @@ def test_a_row_like_dpo_is_not_separable_and_a_worse_one_is_worse(tmp_path: Path
     comparer = comparer_of(folder)
     keys = {key.split("(")[0]: key for key in comparer.arena.cells["key"]}
     found = comparisons(comparer, list(keys.values()))
-    assert found[keys["cdpo"]].verdict == "not separable" and found[keys["ipo"]].verdict == "worse"
+    assert found[keys["cdpo"]].verdict == "cannot tell" and found[keys["ipo"]].verdict == "worse"
 
 
 def test_adding_a_row_changes_no_other_difference_and_only_holm(tmp_path: Path) -> None:
@@ -148,6 +148,6 @@ def test_words_say_only_what_differs() -> None:
     difference = Estimate(0.1, 0.05, 0.15, 5)
     better = Comparison(DPO, difference, 0.001, 0.0131, "better")
     said = words.against_dpo
-    assert said(better) == " Worst case better than plain DPO's at its default setting (Holm p = .013)."
+    assert said(better) == " Worst case better than plain DPO's at its default setting (p = .013, Holm)."
     assert "Holm p < .001" in said(replace(better, p_holm=1e-5, verdict="worse"))
-    assert said(None) == said(replace(better, verdict="not separable")) == ""
+    assert said(None) == said(replace(better, verdict="cannot tell")) == ""

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.measure.statistics.envelope import BOTH_WAYS, ONE_WAY, Means, kl_saving, over_envelope
+from benchmark.measure.statistics.envelope import (
+    BOTH_WAYS,
+    ONE_WAY,
+    Means,
+    kl_saving,
+    out_of_reach,
+    over_checkpoint,
+    over_envelope,
+)
 
 # Two shifts; the nominal one is the first. The reference (0.4, 0.4), DPO (0.8, 0.2) with KL 6.
 DPO = [(0.4, 0.4, 0.0), (0.8, 0.2, 6.0)]
@@ -71,13 +79,24 @@ def test_nominal_reward_missing_on_the_judging_half_is_charged_at_the_shadow_pri
     assert kl_saving([means(*DPO)] * 2, method, ONE_WAY)[0] == pytest.approx(3.3)
 
 
-def test_both_ways_is_the_mean_of_two_answers_and_one_answer_where_the_other_is_empty() -> None:
+def test_both_ways_is_the_mean_of_two_answers_and_none_where_one_is_empty() -> None:
     dpo = [means(*DPO)] * 2
     method = [means((0.6, 0.3, 0.0)), means((0.62, 0.35, 0.0))]
     there, back = (over_envelope(dpo, method, (fold,))[0] for fold in BOTH_WAYS)
     assert over_envelope(dpo, method)[0] == pytest.approx((there + back) / 2)
     beyond = [means((0.6, 0.3, 0.0)), means((0.9, 0.35, 0.0))]
-    assert over_envelope(dpo, beyond)[0] == pytest.approx(over_envelope(dpo, beyond, ONE_WAY)[0])
+    assert np.isnan(over_envelope(dpo, beyond)[0]) and not np.isnan(over_envelope(dpo, beyond, ONE_WAY)[0])
+    assert not out_of_reach(dpo, beyond)[0] and out_of_reach(dpo, [means((0.9, 0.35, 0.0))] * 2)[0]
+
+
+def test_the_best_single_checkpoint_by_hand() -> None:
+    # Nominal 0.6: of the two policies DPO alone reaches it, with a worst case of 0.2; the mixture had 0.3.
+    method = [means((0.6, 0.35, 0.0))] * 2
+    assert over_checkpoint([means(*DPO)] * 2, method)[0] == pytest.approx(0.15)
+    assert np.isnan(over_checkpoint([means(*DPO)] * 2, [means((0.81, 0.35, 0.0))] * 2)[0])
+    # The policy is taken on one half and measured on the other.
+    validation, test = means(*DPO, (0.6, 0.5, 1.0)), means(*DPO, (0.6, 0.1, 1.0))
+    assert over_checkpoint([validation, test], method, ONE_WAY)[0] == pytest.approx(0.35 - 0.1)
 
 
 def test_choosing_and_judging_on_one_half_flatters_the_envelope_and_two_halves_do_less() -> None:

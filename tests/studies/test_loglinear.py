@@ -186,7 +186,7 @@ def test_the_figure_holds_each_method_and_the_proven_rates(measured):
 
 def test_the_verdict_beside_a_proven_rate():
     assert against_bound("kldpo", Estimate(-0.5, -0.6, -0.4)) is AgainstBound.STEEPER
-    assert against_bound("kldpo", Estimate(-0.3, -0.4, -0.2)) is AgainstBound.NOT_SEPARABLE
+    assert against_bound("kldpo", Estimate(-0.3, -0.4, -0.2)) is AgainstBound.CANNOT_TELL
     assert against_bound("kldpo", Estimate(-0.1, -0.2, -0.05)) is AgainstBound.LESS_STEEP
     assert against_bound("kldpo", Estimate(-0.5, n=1)) is AgainstBound.ONE_SEED
     assert against_bound("ipo", Estimate(-0.5, -0.6, -0.4)) is AgainstBound.NOT_PROVEN

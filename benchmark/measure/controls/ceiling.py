@@ -1,10 +1,11 @@
 """Was it possible? What a method could reach that learns the training utility and nothing else.
 
-Labels at one mixture identify only the training utility u. So a method without further information can at best
-reweight what the reference says by a function of u; how far that gets in the worst case, at a row's nominal utility and
-KL, is a ceiling for it. The oracle is told more and may lie above; what lies between the envelope and this ceiling is
-what there is to be gained. Completions are pooled over prompts, seeds and both splits and binned by u; noise and the
-pooling over prompts flatter the ceiling, and it has no interval.
+Labels at one mixture identify only the training utility u, and which of two completions has more of it. So a method
+without further information can at best reweight what the reference says by a function of u that does not fall (DPO's
+optimum is exp(u / beta)); how far that gets in the worst case, at a row's nominal utility and KL, is a ceiling for it.
+The oracle is told more and may lie above; between the envelope and this ceiling lies what there is to be gained.
+Completions are pooled over prompts, seeds and both splits and binned by u; noise and the pooling over prompts flatter
+the ceiling, and it has no interval. A policy also generalises between completions, which no reweighting does.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from benchmark.measure.table.comparer import Comparer
 
 LIFTS = (0.02, 0.05)  # of the range of the training utility
 STEEPEST = 1e3
+NEAR = 1e-3  # of the lift
 
 
 def planted(comparer: Comparer, lift: float) -> tuple[Floats, tuple[int, ...]] | None:
@@ -63,7 +64,8 @@ def _slope(half: _Half, dpo: Sequence[Means], lift: float, fold: Fold) -> float 
     low, high = np.log(1e-6), np.log(STEEPEST)
     if excess(high) <= 0 or excess(low) >= 0:
         return None
-    return float(np.exp(brentq(excess, low, high, xtol=1e-6)))
+    found = float(brentq(excess, low, high, xtol=1e-9))
+    return float(np.exp(found)) if abs(excess(found)) < NEAR * lift else None  # it may jump beyond DPO's utility
 
 
 class _Half:

@@ -13,11 +13,13 @@ NEEDED = ("nominal", "gated_nominal", "reward", "step_seconds")
 
 def anchor(hparams: str, candidates: list[str]) -> str | None:
     """The plain DPO run that a run with `hparams` is compared with: the one of the same beta, else the first of the
-    sorted candidates of DPO's default beta, else the first of all. Both are JSON; None where there is no candidate."""
+    sorted candidates of DPO's default beta, else the first of all; of several, the one at the run's own learning rate.
+    Both are JSON; None where there is no candidate."""
     beta = json.loads(hparams).get("beta")
-    same = [candidate for candidate in candidates if beta is not None and json.loads(candidate).get("beta") == beta]
-    default = [candidate for candidate in candidates if json.loads(candidate).get("beta") == _default_beta()]
-    return next(iter(same + default + sorted(candidates)), None)
+    own_rate = sorted(candidates, key=lambda candidate: (json.loads(candidate).get("rate", 1) != 1, candidate))
+    same = [candidate for candidate in own_rate if beta is not None and json.loads(candidate).get("beta") == beta]
+    default = [candidate for candidate in own_rate if json.loads(candidate).get("beta") == _default_beta()]
+    return next(iter(same + default + own_rate), None)
 
 
 def cross_cell_records(results: pd.DataFrame) -> pd.DataFrame:

@@ -146,7 +146,7 @@ class StageBuilder:
         pairs = self.pairs(method.training_shift(shift), seed)
         shared = {"policy": self.policy(seed % self.config.policy_seeds), "pairs": pairs}
         reference = self._stage("reference_logps", {}, inputs=shared)
-        settings = self.config.training
+        settings = self.config.training.of_method(method.name)
         identity = {
             "method": method.name,
             "hparams": method.hparams(),
