@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -53,6 +53,7 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str, bins: Refere
         seeds_done=len(arena.seed_rows(key)),
         seeds_planned=len(cells),
         metrics=metrics,
+        broken=_broken(cells),
         curve=curve(comparer, key),
         trajectory=trajectory(arena, key),
         adversarial=adversarial_curves(comparer, key),
@@ -95,6 +96,13 @@ def with_negative_controls(rows: list[Row]) -> list[Row]:
     default = names.method_facts("dpo").defaults.get("beta")
     inside = {row.key for row in inner_dpo(rows) if row.hparams["beta"] != default}
     return [replace(row, role="negative control") if row.key in inside else row for row in rows]
+
+
+def _broken(cells: pd.DataFrame) -> tuple[str, ...]:
+    """Checks of the contract that the method failed in any run."""
+    recorded: Iterable[object] = cells.get("broken_checks", [])
+    failed = [name for text in recorded if isinstance(text, str) and text for name in json.loads(text)]
+    return tuple(dict.fromkeys(failed))
 
 
 def _status(cells: pd.DataFrame) -> Status:

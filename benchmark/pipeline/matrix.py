@@ -31,6 +31,7 @@ class Cell(Generic[M, A]):
     stages: what makes the cell, by name; the last is its result. Empty where the cell is skipped.
     skipped: why, in words for the reader of the page; "" where it is not.
     facts: further columns of cells.parquet that are known before anything runs.
+    beside: stages, by name, that say something of the cell and that its result is not made from.
     """
 
     suite: str
@@ -40,6 +41,7 @@ class Cell(Generic[M, A]):
     stages: Mapping[str, Stage]
     skipped: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Stage] = field(default_factory=dict)
 
     @property
     def result(self) -> Stage | None:
@@ -78,9 +80,9 @@ class Matrix(Generic[S, M, A]):
     evaluation: Mapping[A, tuple[Shift, ...]] = field(default_factory=dict)
 
     def stages(self) -> list[Stage]:
-        """The results that are wanted, each once."""
-        results = [cell.result for cell in self.cells]
-        return list({result.key: result for result in results if result is not None}.values())
+        """What is wanted, each once: results, and what stands beside them."""
+        wanted = [stage for cell in self.cells for stage in (cell.result, *cell.beside.values())]
+        return list({stage.key: stage for stage in wanted if stage is not None}.values())
 
 
 def parse_methods(calls: Iterable[str]) -> list[Method]:

@@ -48,11 +48,12 @@ class Tally:
         self.halves.append(half)
 
     def line(self) -> str:
-        """In per cent of the judged ones."""
+        """In per cent: judged and off of all rows; off, said to clear and said not to, of the judged ones."""
         if not self.judged:
-            return f"{'at the edge in all':>40}"
+            return f"{0:8.0f}%{0:9.1f}%"
         shares = "".join(f"{100 * part / self.judged:9.1f}%" for part in (self.off, self.clears, self.does_not))
-        return f"{100 * self.judged / self.rows:8.0f}%{shares}{np.median(self.halves):10.4f}"
+        of_all = f"{100 * self.judged / self.rows:8.0f}%{100 * self.off / self.rows:9.1f}%"
+        return f"{of_all}{shares}{np.median(self.halves):10.4f}"
 
 
 def simulate(run: Run, sizes: Sizes, lift: float, worlds: int) -> dict[tuple[str, float], Tally]:
@@ -101,7 +102,7 @@ def _judge(tally: Tally, values: Floats, seeds: int, truth: float, shared: Share
 def report(run: Run, sizes: Sizes, lift: float, worlds: int) -> None:
     """Print one table."""
     print(f"\n{sizes}, lift {lift:+.2f}, {worlds} worlds")
-    print(f"{'gap':>8}{'procedure':>10}{'judged':>9}{'off':>10}{'clears':>10}{'does not':>10}{'half':>10}")
+    print(f"{'gap':>8}{'procedure':>10}{'judged':>9}{'off':>10}{'of judged':>10}{'clears':>10}{'does not':>10}{'half':>10}")
     tallies = simulate(run, sizes, lift, worlds)
     for gap in GAPS:
         for procedure in ("before", "now"):

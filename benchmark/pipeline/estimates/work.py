@@ -20,6 +20,7 @@ from benchmark.suites.sizes import TextSizes
 SAMPLED_TOGETHER, PASSED_TOGETHER = 256, 128  # rows of a batch: of sampling, of log-probabilities
 LOAD_SECONDS = 0.03  # of a checkpoint
 ROW_SECONDS = 3e-5  # of a row of a table
+CONTRACT_SECONDS = 25.0  # most of it two workers that start
 VLLM_SECONDS = 0.05  # vLLM's exchange of weights
 
 
@@ -213,6 +214,10 @@ def _study(sizes: _Sizes) -> Work:
     return sizes.arguments["suite"].work()  # type: ignore[no-any-return]
 
 
+def _contract(sizes: _Sizes) -> Work:
+    return Work(host_seconds=CONTRACT_SECONDS)
+
+
 _COUNTED: dict[str, Callable[[_Sizes], Work]] = {
     "policy": _policy,
     "reward_model": _reward_model,
@@ -223,6 +228,7 @@ _COUNTED: dict[str, Callable[[_Sizes], Work]] = {
     "pairs": _pairs,
     "reference_logps": _reference_logps,
     "trained_policy": _trained_policy,
+    "contract": _contract,
     "generations": _generations,
     "best_of_n": _best_of_n,
     "scored_generations": _scored_generations,

@@ -106,7 +106,8 @@ class StageBuilder:
         else:
             stages |= self._best_of_n(stages, shift, seed, method.candidates)
         stages["scored_generations"] = self._scored(stages, method)
-        return Cell(self.suite.name, method, shift, seed, stages, facts=facts)
+        beside = {} if _ships_with_us(method) else {"contract": self._contract(method)}
+        return Cell(self.suite.name, method, shift, seed, stages, facts=facts, beside=beside)
 
     def policy(self, policy_seed: int) -> Stage:
         """The reference policy."""
@@ -178,6 +179,11 @@ class StageBuilder:
 
     def _labelling(self) -> Labelling:
         return Labelling(self.config.labels.kind, self.config.labels.sharpness)
+
+    def _contract(self, method: Method) -> Stage:
+        """Whether a method of one's own keeps the contract; those that ship with the benchmark do, by its tests."""
+        identity = {"method": method.name, "hparams": method.hparams(), "code": fingerprint(type(method))}
+        return self._stage("contract", identity, arguments={"method": method}, label=method.name)
 
     def _best_of_n(self, stages: dict[str, Stage], shift: Shift, seed: int, n: int) -> dict[str, Stage]:
         """Candidates of the reference on the evaluation prompts, and the best of them at `shift`."""
@@ -268,3 +274,8 @@ class StageBuilder:
         identity = json.loads(json.dumps({**identity, "packages": self._packages}))
         made = Stage(kind, KINDS[kind].version, identity, inputs or {}, arguments or {}, label)
         return self._made.setdefault(made.key, made)
+
+
+def _ships_with_us(method: Method) -> bool:
+    """Whether the method's class stands in the package `methods`."""
+    return type(method).__module__.split(".")[0] == "methods"

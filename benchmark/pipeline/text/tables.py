@@ -21,7 +21,7 @@ from benchmark.pipeline.execute.base import Outcome
 from benchmark.pipeline.tables import RESULT_COLUMNS, Status, identity, stage_costs, status, write_frame
 from benchmark.pipeline.text.cells import TextCell, TextMatrix
 from benchmark.pipeline.text.evaluation import heldout_scores
-from benchmark.pipeline.text.stages import COST, CURVE, LOGPS, PAIR_REWARDS, PROBES, SAMPLES
+from benchmark.pipeline.text.stages import CHECKS, COST, CURVE, LOGPS, PAIR_REWARDS, PROBES, SAMPLES
 from shifts.base import Rewards
 
 FIRST_PAIRS = 2048  # pairs per seed that pair_rewards.parquet holds
@@ -71,7 +71,16 @@ def _cell_row(result: CellResult, store: Store) -> dict[str, Any]:
     cost = {name: result.cost.get(name, np.nan) for name in COSTS}
     state = {"status": result.status, "reason": result.reason, **result.cell.facts}
     stages = {"versions": "", **stage_costs(result.cell, store)}
-    return {**identity(result.cell), **state, **cost, **stages, "pairs": _training_pairs(result.cell, store)}
+    pairs, broken = _training_pairs(result.cell, store), _broken_checks(result.cell, store)
+    return {**identity(result.cell), **state, **cost, **stages, "pairs": pairs, "broken_checks": broken}
+
+
+def _broken_checks(cell: TextCell, store: Store) -> str:
+    """Checks of the contract that the method fails, as JSON; "" where they were not made."""
+    checks = cell.beside.get("contract")
+    if checks is None or not checks.done(store):
+        return ""
+    return json.dumps(json.loads((checks.folder(store) / CHECKS).read_text())["failed"])
 
 
 def _training_pairs(cell: TextCell, store: Store) -> float:

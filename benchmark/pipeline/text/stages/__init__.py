@@ -3,10 +3,21 @@
 A stage's version goes up when what it computes changes; the store then makes it again, and all that follows from it.
 """
 
-from benchmark.pipeline.text.stages import models, outcomes, pairs, training
-from benchmark.pipeline.text.stages.common import COST, CURVE, LOGPS, PAIR_REWARDS, PART, PROBE_PAIRS, PROBES, SAMPLES
+from benchmark.pipeline.text.stages import contract, models, outcomes, pairs, training
+from benchmark.pipeline.text.stages.common import (
+    CHECKS,
+    COST,
+    CURVE,
+    LOGPS,
+    PAIR_REWARDS,
+    PART,
+    PROBE_PAIRS,
+    PROBES,
+    SAMPLES,
+)
 
 __all__ = [
+    "CHECKS",
     "COST",
     "CURVE",
     "LOGPS",
@@ -15,6 +26,7 @@ __all__ = [
     "PROBES",
     "PROBE_PAIRS",
     "SAMPLES",
+    "contract",
     "models",
     "outcomes",
     "pairs",

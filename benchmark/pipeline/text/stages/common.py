@@ -15,6 +15,7 @@ PROMPTS, COMPLETIONS, SCORES = "prompts.parquet", "completions.parquet", "scores
 PAIRS, PAIR_REWARDS, LOGPS = "pairs.parquet", "pair_rewards.parquet", "logps.parquet"
 COST, CURVE = "cost.json", "curve.parquet"  # of a trained policy
 SAMPLES, PROBES = "samples.parquet", "probes.parquet"
+CHECKS = "checks.json"  # of the contract
 EVALUATED: tuple[Split, ...] = ("validation", "test")
 
 _GENERATORS: dict[str, Any] = {}
