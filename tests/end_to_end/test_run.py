@@ -79,7 +79,7 @@ def test_adding_a_method_trains_it_alone_and_changes_no_other_number(prefshift, 
     plugin = str(ROOT / "examples" / "mild_dpo.py")
     prefshift(*SMALL, "--methods", "mild_dpo", "--plugin", plugin, "--seeds", "2", "--out", "grown")
     new = [path.split("/")[-3] for path in set(artefacts(prefshift)) - before]
-    assert sorted(set(new)) == ["generations", "scored_generations", "trained_policy"] and len(new) == 6
+    assert sorted(set(new)) == ["contract", "generations", "scored_generations", "trained_policy"] and len(new) == 7
     grown = pd.read_parquet(out / "results.parquet")
     assert set(grown["method"]) == {"reference", "dpo", "oracle", "mild_dpo"}
     old = grown[grown["method"] != "mild_dpo"].reset_index(drop=True)
@@ -119,6 +119,19 @@ def test_a_failing_method_takes_nothing_down_and_is_shown(prefshift, finished, t
     assert "the objective was nan at step 1" in (out / "site" / "index.html").read_text()
     prefshift(*SMALL, "--methods", "broken_dpo", "--plugin", str(plugin), "--seeds", "1", "--out", "alone", status=1)
     assert "the objective was nan at step 1" in (prefshift.home / "alone" / "site" / "index.html").read_text()
+
+
+def test_a_method_that_breaks_the_contract_is_run_and_marked(prefshift, finished):
+    out = prefshift.home / "marked"
+    shutil.copytree(finished, out)
+    plugin = str(ROOT / "tests" / "contract" / "wrong_methods" / "wrong_sign.py")
+    prefshift(*SMALL, "--methods", "wrong_sign", "--plugin", plugin, "--seeds", "1", "--out", "marked")
+    cells = pd.read_parquet(out / "cells.parquet").set_index("method")
+    assert "direction" in json.loads(cells.loc["wrong_sign", "broken_checks"])
+    assert (cells.drop("wrong_sign")["broken_checks"] == "").all() and cells.loc["wrong_sign", "status"] == "done"
+    row = pd.read_csv(out / "leaderboard.csv").set_index("method").loc["wrong_sign"]
+    assert "direction" in row["broken_checks"] and row["sentence"].startswith("Breaks the contract of a method")
+    assert "Breaks the contract of a method" in (out / "site" / "index.html").read_text()
 
 
 def test_blends_and_geometric_mixtures_run_like_the_rest(prefshift, finished):

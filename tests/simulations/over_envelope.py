@@ -102,7 +102,8 @@ def _judge(tally: Tally, values: Floats, seeds: int, truth: float, shared: Share
 def report(run: Run, sizes: Sizes, lift: float, worlds: int) -> None:
     """Print one table."""
     print(f"\n{sizes}, lift {lift:+.2f}, {worlds} worlds")
-    print(f"{'gap':>8}{'procedure':>10}{'judged':>9}{'off':>10}{'of judged':>10}{'clears':>10}{'does not':>10}{'half':>10}")
+    columns = ("off", "of judged", "clears", "does not", "half")
+    print(f"{'gap':>8}{'procedure':>10}{'judged':>9}" + "".join(f"{name:>10}" for name in columns))
     tallies = simulate(run, sizes, lift, worlds)
     for gap in GAPS:
         for procedure in ("before", "now"):

@@ -79,7 +79,8 @@ def _parts(methods: Sequence[Row], controls_alone: bool) -> list[str]:
     """Who shows what, everyone once."""
     labels: dict[Verdict, list[str]] = {}
     for row in methods:
-        labels.setdefault(row.outcome(), []).append(row.label)
+        label = f"{row.label} (which breaks the contract)" if row.broken else row.label
+        labels.setdefault(row.outcome(), []).append(label)
     said = []
     if clearing := labels.get(Verdict.CLEARS):
         said.append(f"{listed(clearing)} {verb(clearing, 'clears', 'clear')} the DPO envelope")
