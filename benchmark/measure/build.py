@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.measure.analytic.runs import is_study_folder, load_studies
 from benchmark.measure.claims import arena_findings, claim_table, read_catalogue
 from benchmark.measure.panels.conflict import Distance, conflict, distances, label_agreement
-from benchmark.measure.panels.diagnostics import recorded
+from benchmark.measure.panels.diagnostics import collapse_caveats, recorded
 from benchmark.measure.panels.label_distance import labelling_of
 from benchmark.measure.panels.side_by_side import side_by_side
 from benchmark.measure.records.linear import linear_weights
@@ -88,7 +88,13 @@ def _arena(comparer: Comparer) -> Arena:
         seeds=seeds,
         conflict=conflict(shifts),
         label_agreement=label_agreement(pairs, arena.train, arena.runs.objectives),
-        caveats=(*controls, *arena.runs.caveats, *seed_caveats(seeds), *selection_caveats(arena, ordered)),
+        caveats=(
+            *controls,
+            *collapse_caveats(ordered),
+            *arena.runs.caveats,
+            *seed_caveats(seeds),
+            *selection_caveats(arena, ordered),
+        ),
         eval_shifts=shifts,
         objectives=arena.runs.objectives,
         rows=tuple(ordered),

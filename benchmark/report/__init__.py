@@ -5,6 +5,7 @@ The measurement fills it, the page and leaderboard.csv show it.
 
 from benchmark.report.caveats import (
     Caveat,
+    CollapsedSeeds,
     Controls,
     Difference,
     FewSeeds,
@@ -16,6 +17,7 @@ from benchmark.report.caveats import (
     OtherMachines,
     PositiveControlsFail,
     Repeats,
+    SeveralArithmetics,
     UnequalPolicies,
     UnlikeRepeats,
     controls,
@@ -62,6 +64,7 @@ __all__ = [
     "ClaimVerdict",
     "Collapse",
     "CollapseTerm",
+    "CollapsedSeeds",
     "Comparison",
     "Conflict",
     "ConflictKind",
@@ -99,6 +102,7 @@ __all__ = [
     "SeedsNeeded",
     "Selected",
     "Settings",
+    "SeveralArithmetics",
     "Standing",
     "Status",
     "Study",

@@ -99,6 +99,27 @@ class UnequalPolicies:
     usual: int
 
 
+@dataclass(frozen=True)
+class SeveralArithmetics:
+    """Merged runs whose arithmetics make the same seeds other draws.
+
+    arithmetics: fingerprints, each with its folders. seeds: those that are several draws; draws: how many, in all.
+    """
+
+    arithmetics: tuple[tuple[str, tuple[str, ...]], ...]
+    seeds: tuple[int, ...]
+    draws: int
+
+
+@dataclass(frozen=True)
+class CollapsedSeeds:
+    """A row, by label, of whose seeds some collapsed; seeds: their names, as in `Collapse.seeds_fallen`."""
+
+    label: str
+    seeds: tuple[str, ...]
+    role: str
+
+
 Caveat: TypeAlias = (
     NoPositiveControl
     | PositiveControlsFail
@@ -110,6 +131,8 @@ Caveat: TypeAlias = (
     | UnlikeRepeats
     | MorePolicies
     | UnequalPolicies
+    | SeveralArithmetics
+    | CollapsedSeeds
 )
 
 

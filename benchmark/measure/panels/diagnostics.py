@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from benchmark.measure.runs.arenas import REFERENCE, ArenaData
-from benchmark.report import Collapse, CollapseTerm, DiagnosticPoint
+from benchmark.report import Collapse, CollapsedSeeds, CollapseTerm, DiagnosticPoint, Row
 
 CHANGES = ("logp_chosen", "logp_rejected", "logp_unseen", "logp_heldout")  # 0 at the reference, by definition
 OWN = ("gradient_ratio",)  # of the reference on a cell's own training pairs, so recorded there
@@ -56,7 +58,7 @@ def diagnostics(arena: ArenaData, table: pd.DataFrame, key: str) -> tuple[Diagno
 def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None:
     """The rule `LEAST` on a row's last checkpoint, seed by seed against the reference of the same seed.
 
-    None for the reference itself, and where no term is known. A collapse of a single seed is one, and counted.
+    None for the reference itself, and where no term is known. A collapse of a single seed is one, and named.
     """
     if key == REFERENCE or not arena.seed_rows(key):
         return None
@@ -70,7 +72,17 @@ def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None
         return None
     fallen = (shares < pd.Series(LEAST)).any(axis=1)
     terms = tuple(CollapseTerm(name, _known(shares[name].min()), least) for name, least in LEAST.items())
-    return Collapse(int(fallen.sum()), int(known.sum()), terms)
+    names = tuple(arena.runs.draw(int(seed)).name for seed in fallen.index[fallen])
+    return Collapse(names, int(known.sum()), terms)
+
+
+def collapse_caveats(rows: Sequence[Row]) -> tuple[CollapsedSeeds, ...]:
+    """The rows of which a seed collapsed, with its name: it stays in their means, so a reader has to know."""
+    return tuple(
+        CollapsedSeeds(row.label, row.collapse.seeds_fallen, row.role)
+        for row in rows
+        if row.collapse is not None and row.collapse.collapsed
+    )
 
 
 def _known(value: float) -> float | None:

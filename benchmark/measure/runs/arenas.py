@@ -56,7 +56,8 @@ class SplitArrays:
 class ArenaData:
     """Everything that is compared with everything: the cells of one suite and one training shift.
 
-    seeds: their numbers, in the order of the arrays; its index there is a seed's row.
+    seeds: their numbers, in the order of the arrays; its index there is a seed's row. Where merged runs make one seed several
+        draws, each has a number (`runs.draw` tells which seed and arithmetic it stands for).
     """
 
     runs: SuiteRuns

@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from benchmark.report.caveats import (
     Caveat,
+    CollapsedSeeds,
     Difference,
     FewSeeds,
     MixedRuns,
@@ -17,6 +18,7 @@ from benchmark.report.caveats import (
     OtherMachines,
     PositiveControlsFail,
     Repeats,
+    SeveralArithmetics,
     UnequalPolicies,
     UnlikeRepeats,
 )
@@ -100,6 +102,25 @@ def _(kind: UnequalPolicies) -> str:
         "Selection rules choose from unequal numbers of policies (settings x checkpoints): "
         f"{unusual}; {kind.usual} of every other method."
     )
+
+
+@caveat.register
+def _(kind: SeveralArithmetics) -> str:
+    where = "; ".join(f"{name} in {listed(tuple(map(repr, folders)))}" for name, folders in kind.arithmetics)
+    seeds = tuple(map(str, kind.seeds))
+    return (
+        f"The same seed is another draw where the arithmetic differs: {verb(seeds, 'seed', 'seeds')} {listed(seeds)} came "
+        f"out differently with {len(kind.arithmetics)} numerics ({where}) and {verb(seeds, 'counts', 'count')} as "
+        f"{kind.draws} draws. A row is compared with what has its own draws. Draws of one seed share its prompts and what "
+        "was drawn before they parted, so they tell less than new seeds do."
+    )
+
+
+@caveat.register
+def _(kind: CollapsedSeeds) -> str:
+    told = f"{kind.label} ({kind.role})" if kind.role.endswith("control") else kind.label
+    seeds, stays = verb(kind.seeds, "seed", "seeds"), verb(kind.seeds, "it is", "they are")
+    return f"{told} collapsed in {seeds} {', '.join(kind.seeds)}: {stays} in its means and intervals."
 
 
 def difference(one: Difference) -> str:
