@@ -52,8 +52,8 @@ def check_numerics(numerics: Numerics) -> None:
         )
     if missing := NEEDED - processor_flags():
         raise UserError(
-            f"numerics=portable needs an x86 processor with AVX2 and FMA; {' and '.join(sorted(missing))} was not found "
-            f"on this {platform.machine()} machine. Allowed here: fast."
+            f"numerics=portable needs an x86 processor with AVX2 and FMA; {' and '.join(sorted(missing))} was not "
+            f"found on this {platform.machine()} machine. Allowed here: fast."
         )
 
 

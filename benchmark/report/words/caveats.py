@@ -108,11 +108,12 @@ def _(kind: UnequalPolicies) -> str:
 def _(kind: SeveralArithmetics) -> str:
     where = "; ".join(f"{name} in {listed(tuple(map(repr, folders)))}" for name, folders in kind.arithmetics)
     seeds = tuple(map(str, kind.seeds))
+    named, count = f"{verb(seeds, 'seed', 'seeds')} {listed(seeds)}", verb(seeds, "counts", "count")
     return (
-        f"The same seed is another draw where the arithmetic differs: {verb(seeds, 'seed', 'seeds')} {listed(seeds)} came "
-        f"out differently with {len(kind.arithmetics)} numerics ({where}) and {verb(seeds, 'counts', 'count')} as "
-        f"{kind.draws} draws. A row is compared with what has its own draws. Draws of one seed share its prompts and what "
-        "was drawn before they parted, so they tell less than new seeds do."
+        f"The same seed is another draw where the arithmetic differs: {named} came out differently with "
+        f"{len(kind.arithmetics)} numerics ({where}) and {count} as {kind.draws} draws. A row is compared with what "
+        "has its own draws. Draws of one seed share its prompts and what was drawn before they parted, so they tell "
+        "less than new seeds do."
     )
 
 
