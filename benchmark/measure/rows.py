@@ -49,7 +49,7 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str, bins: Refere
         summary=facts.summary,
         paper=facts.paper,
         status=status,
-        reason=_reason(cells),
+        reason=_reason(arena, cells),
         seeds_done=len(arena.seed_rows(key)),
         seeds_planned=len(cells),
         metrics=metrics,
@@ -87,8 +87,9 @@ def _command(arena: ArenaData, key: str) -> str:
     """Of the first run that the row comes from."""
     train = str(arena.cells["train_shift"].iloc[0])
     environment = arena.runs.environments[arena.cells.loc[arena.cells["key"] == key, "run"].min()]
-    seeds = arena.cells.loc[arena.cells["key"] == key, "seed"].unique()
-    return names.rerun_command(str(environment.get("command", "")), key, train, list(seeds))
+    numbers = arena.cells.loc[arena.cells["key"] == key, "seed"].unique()
+    seeds = sorted({arena.runs.draw(int(number)).seed for number in numbers})
+    return names.rerun_command(str(environment.get("command", "")), key, train, seeds)
 
 
 def with_negative_controls(rows: list[Row]) -> list[Row]:
@@ -111,11 +112,11 @@ def _status(cells: pd.DataFrame) -> Status:
     return "done" if "done" in statuses else "failed" if "failed" in statuses else "skipped"
 
 
-def _reason(cells: pd.DataFrame) -> str:
+def _reason(arena: ArenaData, cells: pd.DataFrame) -> str:
     """Why seeds are missing: each reason once, with its seeds where they are not all."""
     missing = cells[cells["status"] != "done"]
     reasons = []
     for (status, reason), same in missing.groupby(["status", "reason"], sort=False):
-        seeds = ", ".join(str(seed) for seed in sorted(same["seed"]))
+        seeds = ", ".join(arena.runs.draw(int(seed)).name for seed in sorted(same["seed"]))
         reasons.append(str(reason) if len(same) == len(cells) else f"seed {seeds} {status}: {reason}")
     return "; ".join(reasons)

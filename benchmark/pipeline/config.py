@@ -13,6 +13,7 @@ from benchmark.core.calls import split_calls
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.plugins import Registry
 from benchmark.core.settings import Section, checked
+from benchmark.pipeline.numerics import Numerics
 from benchmark.suites.common import AnySuite
 
 PRESETS = ("smoke", "quick", "full")
@@ -31,11 +32,19 @@ class RunConfig(Section):
     suite: dict[str, Any] = Field(default_factory=dict, description="settings of the suite")
     methods: list[str] = Field(min_length=1, description="calls such as dpo(beta=0.3)")
     seeds: int = Field(3, gt=0, description="seeds 0, 1, ...")
+    numerics: Numerics = Field(
+        "fast", description="fast: the machine's own arithmetic; portable: the same on every x86 CPU with AVX2, slower"
+    )
 
     @field_validator("methods", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return split_calls(value) if isinstance(value, str) else value
+
+    def arithmetic(self) -> dict[str, str]:
+        """What stands for the arithmetic in the identity of a stage. A machine's own has no name: a store keeps what it
+        made, and the artefact's meta says with which; the portable one is the same wherever it is asked for."""
+        return {"numerics": self.numerics} if self.numerics != "fast" else {}
 
     @classmethod
     def overlaid(cls, settings: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

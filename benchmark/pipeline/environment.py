@@ -10,12 +10,13 @@ from typing import Any
 
 from benchmark.core.errors import UserError
 from benchmark.core.plugins import Plugin
+from benchmark.core.store import Store
 from benchmark.pipeline.config import RunConfig
 from benchmark.pipeline.execute.base import Outcome
 from benchmark.pipeline.kind import SuiteKind
 from benchmark.pipeline.matrix import CellCall, Matrix
 from benchmark.pipeline.options import RunOptions
-from benchmark.pipeline.provenance import code_versions, provenance
+from benchmark.pipeline.provenance import arithmetics, code_versions, provenance
 
 ENVIRONMENT = "environment.json"
 ABSENT = object()
@@ -67,6 +68,7 @@ def write_environment(
         "code": {**code_versions(cls for cls in plugins if issubclass(cls, Plugin)), **kind.code(matrix)},
         "config": fixed_settings(config, options.backend),
         "cells": [dict(zip(("method", "train_shift", "seed"), cell.call, strict=True)) for cell in matrix.cells],
+        "numerics": arithmetics(matrix.stages(), Store(options.store)),
         "signature": signature or earlier.get("signature", ""),
     }
     partial = options.out / f"{ENVIRONMENT}.partial"

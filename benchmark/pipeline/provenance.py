@@ -11,9 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.graph import KINDS
+from benchmark.core.graph import KINDS, Stage
 from benchmark.core.plugins import Plugin, fingerprint
 from benchmark.core.resources import package_versions
+from benchmark.core.store import Store
+
+UNKNOWN = "unknown"  # of an artefact that says nothing of its arithmetic
 
 
 def provenance() -> dict[str, Any]:
@@ -31,6 +34,29 @@ def code_versions(plugins: Iterable[type[Plugin]]) -> dict[str, Any]:
     named = {f"{cls.registry.package}.{cls.name}": fingerprint(cls) for cls in plugins}
     stages = {name: kind.version for name, kind in KINDS.items()}
     return {"stages": dict(sorted(stages.items())), "plugins": dict(sorted(named.items()))}
+
+
+def arithmetics(wanted: Iterable[Stage], store: Store) -> list[dict[str, Any]]:
+    """With which arithmetics the finished stages were made, and what they are made from: what the artefacts' metas say,
+    the one of most stages first, each with the number of its `stages`. An artefact without a record counts as one of
+    fingerprint `unknown`."""
+    stages: dict[str, Stage] = {}
+
+    def visit(node: Stage) -> None:
+        if node.key not in stages:
+            stages[node.key] = node
+            for parent in node.inputs.values():
+                visit(parent)
+
+    for node in wanted:
+        visit(node)
+    found: dict[str, dict[str, Any]] = {}
+    for node in stages.values():
+        if node.done(store):
+            made = store.meta(node.kind, node.key).get("numerics", {"fingerprint": UNKNOWN})
+            count = found.get(made["fingerprint"], {}).get("stages", 0)
+            found[made["fingerprint"]] = {**made, "stages": count + 1}
+    return sorted(found.values(), key=lambda one: (-one["stages"], one["fingerprint"]))
 
 
 def _commit() -> str:

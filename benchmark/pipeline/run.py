@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from benchmark.pipeline.execute.base import Executor, Outcome
 from benchmark.pipeline.kind import PAGE, TABLE, SuiteKind
 from benchmark.pipeline.kinds import kind_of
 from benchmark.pipeline.matrix import Matrix
+from benchmark.pipeline.numerics import Numerics, check_numerics, worker_environment
 from benchmark.pipeline.options import RunOptions
 from benchmark.pipeline.registered import changed_code, check_registered
 
 REGISTERS_STAGES = ("benchmark.pipeline.kinds",)  # modules that a worker imports before its first stage
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def prepare(config: RunConfig, options: RunOptions) -> Matrix[Any, Any, Any]:
@@ -33,6 +32,7 @@ def prepare(config: RunConfig, options: RunOptions) -> Matrix[Any, Any, Any]:
             run is not there, or the machine lacks what the settings ask for.
     """
     kind = kind_of(config.suite_name)
+    check_numerics(config.numerics)
     kind.check(config)  # a wrong setting is named as such, before it differs from an earlier run's
     earlier = earlier_cells(config, options)
     check_registered(options.out, options.plugins)
@@ -54,7 +54,7 @@ def execute(config: RunConfig, options: RunOptions, matrix: Matrix[Any, Any, Any
     if changed := changed_code(options.out):
         console.print(f"changed since the last run on this folder: {', '.join(changed)}; their cells are made again.")
     write_environment(kind, config, options, matrix)
-    outcome = run_missing(matrix, options, store)
+    outcome = run_missing(matrix, options, store, config.numerics)
     signature = signature_of(matrix, outcome)
     if not up_to_date(options.out, signature, kind.files):
         _write_results(kind, options, matrix, outcome, store)
@@ -65,7 +65,7 @@ def execute(config: RunConfig, options: RunOptions, matrix: Matrix[Any, Any, Any
     return not outcome.failed
 
 
-def run_missing(matrix: Matrix[Any, Any, Any], options: RunOptions, store: Store) -> Outcome:
+def run_missing(matrix: Matrix[Any, Any, Any], options: RunOptions, store: Store, numerics: Numerics) -> Outcome:
     """Run the stages of the matrix that are not in the store, and what they are made from."""
     from benchmark.pipeline.display import Display
 
@@ -73,20 +73,18 @@ def run_missing(matrix: Matrix[Any, Any, Any], options: RunOptions, store: Store
     if not stages:
         return Outcome()
     with Display(stages) as display:
-        return _executor(options, min(options.workers, len(stages))).execute(stages, display)
+        return _executor(options, min(options.workers, len(stages)), numerics).execute(stages, display)
 
 
-def _executor(options: RunOptions, workers: int) -> Executor:
+def _executor(options: RunOptions, workers: int, numerics: Numerics) -> Executor:
     from benchmark.pipeline.execute.local import LocalExecutor
     from benchmark.pipeline.execute.worker import WorkerSetup
 
-    for variable in THREAD_VARIABLES:  # read once, when numpy and torch are first imported in a worker
-        os.environ[variable] = "1"
     setup = WorkerSetup(
         store=options.store,
         plugins=options.plugins,
         threads=1,
-        environment={},
+        environment=worker_environment(numerics),
         log=options.out / "logs" / "worker.log",
         modules=REGISTERS_STAGES,
     )

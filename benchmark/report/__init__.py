@@ -11,6 +11,7 @@ from benchmark.report.caveats import (
     MorePolicies,
     OtherMachines,
     Repeats,
+    SeveralArithmetics,
     UnequalPolicies,
     UnlikeRepeats,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "SeedsNeeded",
     "Selected",
     "Settings",
+    "SeveralArithmetics",
     "Standing",
     "Status",
     "Study",

@@ -72,4 +72,18 @@ class UnequalPolicies:
     usual: int
 
 
-Caveat: TypeAlias = FewSeeds | MixedRuns | OtherMachines | UnlikeRepeats | MorePolicies | UnequalPolicies
+@dataclass(frozen=True)
+class SeveralArithmetics:
+    """Merged runs whose arithmetics make the same seeds other draws.
+
+    arithmetics: fingerprints, each with its folders. seeds: those that are several draws; draws: how many, in all.
+    """
+
+    arithmetics: tuple[tuple[str, tuple[str, ...]], ...]
+    seeds: tuple[int, ...]
+    draws: int
+
+
+Caveat: TypeAlias = (
+    FewSeeds | MixedRuns | OtherMachines | UnlikeRepeats | MorePolicies | UnequalPolicies | SeveralArithmetics
+)

@@ -37,7 +37,7 @@ class Control:
     over: `gated_over_envelope`, of an oracle with the setting and checkpoint that were chosen on validation prompts;
     kl: nats per completion; feasible: what any reweighting of the reference by the training utility could reach at its
     nominal utility and KL; key: of its row, "" where it has none; step: its checkpoint, None: the last one; truth: of a
-    planted one, its lift; collapsed: numbers of seeds whose policy collapsed.
+    planted one, its lift; collapsed: names of seeds whose policy collapsed.
     """
 
     kind: ControlKind
@@ -49,7 +49,7 @@ class Control:
     key: str = ""
     step: int | None = None
     truth: float | None = None
-    collapsed: tuple[int, ...] = ()
+    collapsed: tuple[str, ...] = ()
 
 
 class Controls(StrEnum):

@@ -47,19 +47,17 @@ class CollapseTerm:
 class Collapse:
     """Whether a row's policy has collapsed at its last checkpoint, by one rule for all rows.
 
-    fallen: seeds in which a term has fallen; seeds: those in which any term is known; seeds_fallen: numbers of the
-    first.
+    seeds_fallen: names of the seeds in which a term has fallen; seeds: number of those in which any term is known.
     """
 
-    fallen: int
+    seeds_fallen: tuple[str, ...]
     seeds: int
     terms: tuple[CollapseTerm, ...]
-    seeds_fallen: tuple[int, ...] = ()
 
     @property
     def collapsed(self) -> bool:
         """A collapse of a single seed is one."""
-        return self.fallen > 0
+        return bool(self.seeds_fallen)
 
 
 @dataclass(frozen=True)

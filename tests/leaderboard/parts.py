@@ -115,8 +115,8 @@ def compared(difference: float, low: float, high: float, verdict: Standing, p: f
 
 
 def collapse(fallen: int = 0, quality: float = 0.97, name: str = "quality") -> Collapse:
-    """By one term, in so many of three seeds."""
-    return Collapse(fallen, 3, (CollapseTerm(name, quality, 0.5),))
+    """By one term, in the first so many of three seeds."""
+    return Collapse(tuple(map(str, range(fallen))), 3, (CollapseTerm(name, quality, 0.5),))
 
 
 def row(key: str, label: str, over: Estimate, start: float, end: float, kl: float, **changes: Any) -> Row:

@@ -73,7 +73,7 @@ def test_a_collapsed_row_carries_a_badge_with_the_rule() -> None:
     text = render(report(arena()))
     assert (
         text.count('class="badge collapsed"') == 1
-        and "Collapsed in 1 of 3 seeds: at the worst seed" in text
+        and "Collapsed in 1 of 3 seeds (seed 0): at the worst seed" in text
         and "quality 0.31 (least 0.5)" in text
     )
 

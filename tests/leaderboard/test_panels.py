@@ -117,7 +117,7 @@ def test_collapsed_rows_come_first_with_a_mark_and_are_named() -> None:
     (table,) = panel.tables
     assert column(table, "Row")[:2] == ["WDPO rho=1", "GroupDRO"]
     assert column(table, "Collapsed")[:2] == ["✕ yes", "✓ no"]
-    assert table.rows[0][2].text.startswith("Collapsed in 1 of 3 seeds: at the worst seed")
+    assert table.rows[0][2].text.startswith("Collapsed in 1 of 3 seeds (seed 0): at the worst seed")
     assert "1 of 12 rows collapsed: WDPO rho=1." in panel.lead
     fine = alone(replace(filled(rows()[0], 0), collapse=collapse()))
     assert "none of 1 rows has collapsed" in of_arena(fine)["three-d"].lead

@@ -71,7 +71,7 @@ def test_an_oracle_that_falls_apart_at_the_end_is_judged_where_it_stood(tmp_path
     (control,) = [control for control in arena.controls if control.kind is ControlKind.ORACLE]
     assert control.step == STEPS[-2] and control.behaviour is Behaviour.AS_IT_SHOULD and control.collapsed == ()
     (row,) = [row for row in arena.rows if row.method == "oracle"]
-    assert row.collapse is not None and row.collapse.seeds_fallen == (2,)
+    assert row.collapse is not None and row.collapse.seeds_fallen == ("2",)
 
 
 def test_every_arena_says_what_a_larger_family_of_dpo_would_change(world: Comparer, tmp_path: Path) -> None:

@@ -101,8 +101,10 @@ def test_one_collapsed_seed_is_found_and_counted(tmp_path: Path, column: str, va
     folder = write_run(tmp_path / "run", seeds=2, prompts=110, methods=FEW, spoilt={"dpo(beta=0.1)": (column, value)})
     rows = rows_of(folder)
     collapse = rows["dpo"].collapse
-    assert collapse is not None and collapse.collapsed and (collapse.fallen, collapse.seeds) == (1, 2)
-    assert words.collapse(collapse).startswith("Collapsed in 1 of 2 seeds") and term in words.collapse(collapse)
+    assert collapse is not None and collapse.collapsed and (collapse.seeds_fallen, collapse.seeds) == (("1",), 2)
+    assert words.collapse(collapse).startswith("Collapsed in 1 of 2 seeds (seed 1)") and term in words.collapse(
+        collapse
+    )
     assert rows["kldpo"].collapse is not None and not rows["kldpo"].collapse.collapsed
 
 

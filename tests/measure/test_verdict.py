@@ -126,7 +126,7 @@ def test_what_it_takes_to_decide_by_the_normal_quantiles() -> None:
 
 
 def test_seeds_that_collapsed_are_named() -> None:
-    fallen = replace(row("m", CLEARS), collapse=Collapse(1, 5, (), (3,)))
+    fallen = replace(row("m", CLEARS), collapse=Collapse(("3",), 5, ()))
     assert words.row_verdict(fallen).endswith(" Seed 3 collapsed.")
     assert words.headline(arena([fallen])).endswith(" Collapsed: seed 3 of m.")
 

@@ -56,7 +56,7 @@ def diagnostics(arena: ArenaData, table: pd.DataFrame, key: str) -> tuple[Diagno
 def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None:
     """The rule `LEAST` on a row's last checkpoint, seed by seed against the reference of the same seed.
 
-    None for the reference itself, and where no term is known. A collapse of a single seed is one, and counted.
+    None for the reference itself, and where no term is known. A collapse of a single seed is one, and named.
     """
     if key == REFERENCE or not arena.seed_rows(key):
         return None
@@ -70,8 +70,8 @@ def collapse(arena: ArenaData, table: pd.DataFrame, key: str) -> Collapse | None
         return None
     fallen = (shares < pd.Series(LEAST)).any(axis=1)
     terms = tuple(CollapseTerm(name, _known(shares[name].min()), least) for name, least in LEAST.items())
-    seeds_fallen = tuple(int(seed) for seed in fallen.index[fallen])
-    return Collapse(int(fallen.sum()), int(known.sum()), terms, seeds_fallen)
+    names = tuple(arena.runs.draw(int(seed)).name for seed in fallen.index[fallen])
+    return Collapse(names, int(known.sum()), terms)
 
 
 def _known(value: float) -> float | None:

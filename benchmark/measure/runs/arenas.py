@@ -12,9 +12,9 @@ import pandas as pd
 
 from benchmark.core.data import Floats, Ints
 from benchmark.core.errors import UserError
+from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, gate, utilities, utility
 from benchmark.measure.runs.names import call
 from benchmark.measure.runs.reading import SuiteRuns
-from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, gate, utilities, utility
 from shifts.base import Shift, parse_shift
 
 REFERENCE = "reference"
@@ -58,7 +58,8 @@ class SplitArrays:
 class ArenaData:
     """Everything that is compared with everything: the cells of one suite and one training shift.
 
-    seeds: their numbers, in the order of the arrays; its index there is a seed's row.
+    seeds: their numbers, in the order of the arrays; its index there is a seed's row. Where merged runs make one seed
+    several draws, each has a number (`runs.draw` tells which seed and arithmetic it stands for).
     """
 
     runs: SuiteRuns
@@ -80,9 +81,8 @@ class ArenaData:
         trajectory = self.trajectory(key)
         if not trajectory:
             return set()
-        missing = np.stack(
-            [np.isnan(arrays.sampled["gated"][trajectory]).any(axis=(0, 2, 3)) for arrays in (self.validation, self.test)]
-        )
+        sampled = [arrays.sampled["gated"][trajectory] for arrays in (self.validation, self.test)]
+        missing = np.stack([np.isnan(values).any(axis=(0, 2, 3)) for values in sampled])
         # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a trajectory is compared as a whole.
         return {int(row) for row in np.flatnonzero(~missing.any(axis=0))}
 

@@ -10,11 +10,18 @@ import pandas as pd
 
 from benchmark.core.errors import UserError
 from benchmark.core.resources import NUMERICS
+from benchmark.measure.runs.draws import fingerprint
 from benchmark.measure.runs.names import call
 from benchmark.report import Caveat, Difference, MixedRuns, OtherMachines, Repeats, UnlikeRepeats, words
 from benchmark.training.settings import HOW_TO_RUN
 
-WHERE_NOT_WHAT = {"config.preset", "config.suite.data_dir"} | {f"config.training.{name}" for name in HOW_TO_RUN}
+# The arithmetic makes other draws of the same thing: merged, told, and counted as such (draws.py).
+WHERE_NOT_WHAT = {
+    "config.preset",
+    "config.suite.data_dir",
+    "config.numerics",
+    *(f"config.training.{name}" for name in HOW_TO_RUN),
+}
 MINOR = ("commit", "hardware", "packages", "suite_facts", "config")  # shown where they differ
 IDENTITY = ["method", "hparams", "train_shift", "seed"]
 OF_THE_MACHINE = ("train_seconds", "step_seconds", "peak_memory_mb", "step_ratio_to_dpo")
@@ -44,7 +51,8 @@ def minor(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> 
     for environment in environments:
         known = {key: environment[key] for key in MINOR if key in environment}
         decided = dict(_deciding(environment))
-        recorded.append({key: value for key, value in _flat(known) if key not in decided})
+        shown = {key: value for key, value in _flat(known) if key not in decided}
+        recorded.append({**shown, "numerics": fingerprint(environment)})
     different = []
     for key in dict.fromkeys(key for facts in recorded for key in facts):
         different += _difference(key, [facts.get(key, "not recorded") for facts in recorded], folders)
@@ -55,12 +63,13 @@ def clashes(cells: pd.DataFrame, folders: Sequence[str]) -> list[Difference]:
     """Finished cells of one method, training shift and seed that were made from something different.
 
     Args:
-        cells: of all runs, with a column `run`: the index of a cell's folder.
+        cells: of all runs, with the columns `run`, the index of a cell's folder, and `numerics`, the run's setting,
+            which is part of what a cell is made from and no reason to refuse it.
         folders: of the runs.
     """
     different = []
     done = cells[cells["status"] == "done"]
-    for (method, hparams, train_shift, seed), same in done.groupby(IDENTITY, sort=False):
+    for (method, hparams, train_shift, seed, _), same in done.groupby([*IDENTITY, "numerics"], sort=False):
         if same["cell_id"].nunique() > 1:
             where = [folders[run] for run in same["run"]]
             different += _difference(
@@ -97,9 +106,9 @@ def caveats(mixed: Sequence[Difference], others: Sequence[Difference], repeats: 
 
 def repeated(results: Sequence[pd.DataFrame]) -> Repeats:
     """Compare what several runs measured of the same cells; costs, and numbers that need other cells, are left out."""
-    tables = [_comparable(table, run) for run, table in enumerate(results)]
-    stacked = pd.concat(tables, ignore_index=True)
     keys = ["cell_id", "train_shift", "eval_shift", "metric"]
+    tables = [comparable(table)[[*keys, "value"]].drop_duplicates(keys) for table in results]
+    stacked = pd.concat(tables, ignore_index=True)
     twice = stacked[stacked.duplicated(keys, keep=False)]
     if twice.empty:
         return NO_REPEATS
@@ -111,11 +120,10 @@ def repeated(results: Sequence[pd.DataFrame]) -> Repeats:
     return Repeats(len(by_cell), int((by_cell > 0).sum()), float(spread["value"].max()), metric)
 
 
-def _comparable(results: pd.DataFrame, run: int) -> pd.DataFrame:
+def comparable(results: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the cell itself determines: no costs, and no numbers that need other cells."""
     metric = results["metric"]
-    elsewhere = metric.isin(OF_THE_MACHINE) | metric.str.startswith(OF_OTHER_CELLS)
-    keys = ["cell_id", "train_shift", "eval_shift", "metric", "value"]
-    return results.loc[~elsewhere, keys].drop_duplicates(keys[:-1]).assign(run=run)
+    return results[~(metric.isin(OF_THE_MACHINE) | metric.str.startswith(OF_OTHER_CELLS))]
 
 
 def _deciding(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

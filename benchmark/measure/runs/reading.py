@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmark.core.errors import UserError
-from benchmark.measure.runs import merging
+from benchmark.measure.runs import draws, merging
+from benchmark.measure.runs.draws import Draw
 from benchmark.report import Caveat, Repeats
 
 TEXT = ("prompt", "completion")  # large, and needed for a few rows only
@@ -51,12 +52,20 @@ class SuiteRuns:
     caveats: tuple[Caveat, ...] = ()  # in what the merged runs differ
     repeats: Repeats = merging.NO_REPEATS
     first_run: int = 1  # number of its first run among those of all suites, counted from 1
+    draws: Mapping[int, Draw] = field(default_factory=dict)  # what the numbers in the column `seed` stand for
+    cell_names: tuple[Mapping[str, str], ...] = ()  # per folder: cell_id here by the one in its files, if it differs
 
     def texts(self, prompt_ids: Iterable[str]) -> pd.DataFrame:
         """Rows of samples.parquet with their texts, for some test prompts."""
         rule = [("prompt_id", "in", list(prompt_ids)), ("split", "==", "test")]
         tables = [pd.read_parquet(folder / "samples.parquet", filters=rule) for folder in self.folders]
+        if self.cell_names:
+            tables = [draws.renamed(table, names) for table, names in zip(tables, self.cell_names, strict=True)]
         return pd.concat(tables, ignore_index=True).drop_duplicates(["cell_id", "step", "prompt_id", "sample"])
+
+    def draw(self, number: int) -> Draw:
+        """What a number in the column `seed` stands for: in a single run, that seed."""
+        return self.draws.get(number, Draw(number))
 
 
 def load_runs(folders: Sequence[Path], allow_mixed: bool = False) -> list[SuiteRuns]:
@@ -98,8 +107,8 @@ def _load(folder: Path, name: str) -> SuiteRuns:
     cells["run"] = 0
     if (folder / "conflict.parquet").is_file() and not (folder / "pair_rewards.parquet").is_file():
         raise UserError(
-            f"{str(folder)!r} was written by an earlier version, with other names of files and numbers; run its command "
-            "again, which trains nothing anew and writes the tables."
+            f"{str(folder)!r} was written by an earlier version, with other names of files and numbers; run its "
+            "command again, which trains nothing anew and writes the tables."
         )
     pair_rewards = None
     if (folder / "pair_rewards.parquet").is_file():
@@ -173,12 +182,17 @@ def _merged(runs: list[SuiteRuns], allow_mixed: bool) -> SuiteRuns:
     for run in runs:
         _check_alike(first, run, shifts)
         shifts |= run.eval_shifts
-    everything = pd.concat([run.cells.assign(run=index) for index, run in enumerate(runs)], ignore_index=True)
+    made = pd.concat([_made(run, index) for index, run in enumerate(runs)], ignore_index=True)
     environments = tuple(environment for run in runs for environment in run.environments)
     names = [environment["folder"] for environment in environments]
-    mixed = merging.deciding(environments, names) + merging.clashes(everything, names)
+    mixed = merging.deciding(environments, names) + merging.clashes(made, names)
     if not allow_mixed:
         merging.refuse(first.suite, mixed)
+    fingerprints = [draws.fingerprint(environment) for environment in environments]
+    numbers = draws.numbered(fingerprints, [merging.comparable(run.results) for run in runs])
+    found = draws.draws(fingerprints, numbers)
+    runs = [_as_draws(run, by_seed) for run, by_seed in zip(runs, numbers, strict=True)]
+    everything = pd.concat([run.cells.assign(run=index) for index, run in enumerate(runs)], ignore_index=True)
     repeats = merging.repeated([run.results for run in runs])
     cells = _each_once(everything)
     samples = [run.samples.astype(dict.fromkeys(("cell_id", "split", "prompt_id"), "category")) for run in runs]
@@ -197,9 +211,33 @@ def _merged(runs: list[SuiteRuns], allow_mixed: bool) -> SuiteRuns:
         eval_shifts=shifts,
         every_cell=everything,
         curves=_of(cells, _concat(curves, ["cell_id", "step"])) if curves else None,
-        caveats=merging.caveats(mixed, merging.minor(environments, names), repeats),
+        caveats=(
+            *draws.caveat(fingerprints, names, found),
+            *merging.caveats(mixed, merging.minor(environments, names), repeats),
+        ),
         repeats=repeats,
+        draws=found,
+        cell_names=tuple(names for run in runs for names in run.cell_names),
     )
+
+
+def _made(run: SuiteRuns, index: int) -> pd.DataFrame:
+    """The cells of a run, with its number and its setting of the arithmetic."""
+    setting = run.environments[0].get("config", {}).get("numerics", "fast")  # what there was before there was a setting
+    return run.cells.assign(run=index, numerics=setting)
+
+
+def _as_draws(run: SuiteRuns, numbers: Mapping[int, int]) -> SuiteRuns:
+    """The run with its seeds numbered as draws, and its cells named so where that is not the seed's own number."""
+    names = draws.cell_names(run.cells, numbers)
+    if not names:
+        return replace(run, cell_names=(names,))
+    tables: dict[str, Any] = {
+        name: draws.renumbered(table, numbers, names)
+        for name in ("cells", "samples", "results", "curves", "pair_rewards")
+        if (table := getattr(run, name)) is not None
+    }
+    return replace(run, **tables, every_cell=tables["cells"], cell_names=(names,))
 
 
 def _each_once(cells: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.core.graph import KINDS, Stage
@@ -32,7 +32,7 @@ def build_matrix(config: AnalyticConfig, earlier: Sequence[CellCall] = ()) -> An
     wanted = [(subject, seed) for subject in subjects for seed in range(config.seeds)]
     for call, _, seed in earlier:
         wanted.append((call if call in suite.beside else parse_method(call), seed))
-    make = _StageMaker(suite)
+    make = _StageMaker(suite, config.arithmetic())
     cells: list[Cell[Method | str, str]] = []
     for subject, seed in dict.fromkeys(wanted):
         reason = None if isinstance(subject, str) else suite.skip(subject)
@@ -44,7 +44,7 @@ def build_matrix(config: AnalyticConfig, earlier: Sequence[CellCall] = ()) -> An
 class _StageMaker:
     """Makes the stages of one suite; what they share is read once."""
 
-    def __init__(self, suite: AnalyticSuite) -> None:
+    def __init__(self, suite: AnalyticSuite, arithmetic: Mapping[str, str]) -> None:
         versions = package_versions()
         self._suite = suite
         self._code: dict[type[Method], str] = {}
@@ -54,6 +54,7 @@ class _StageMaker:
             "settings": suite.settings.model_dump(),
             "scenarios": list(suite.scenarios),
             "packages": {name: versions[name] for name in NUMERICS if name in versions},
+            **arithmetic,
         }
 
     def stage(self, subject: Method | str, seed: int) -> Stage:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -14,6 +15,7 @@ from benchmark.core.graph import Stage
 from benchmark.core.resources import gpu_count
 from benchmark.pipeline.execute.base import Executor, Outcome, Watcher
 from benchmark.pipeline.execute.worker import Message, WorkerSetup, work
+from benchmark.pipeline.numerics import Environment
 
 MOST_WORKERS = 8
 
@@ -67,7 +69,8 @@ class LocalExecutor(Executor):
         log = self._setup.log.with_name(f"{self._setup.log.stem}-{number}{self._setup.log.suffix}")
         setup = replace(self._setup, log=log, environment={**self._setup.environment, **_device(number)})
         process = self._context.Process(target=work, args=(there, setup), daemon=False)
-        process.start()
+        with _set(setup.environment):  # libraries read it once, some when they are loaded: before the first import
+            process.start()
         there.close()
         return _Worker(number, process, here)
 
@@ -148,6 +151,23 @@ class _Queue:
 
     def _push(self, key: str) -> None:
         heapq.heappush(self._ready, (-self._chain[key], self._order[key], key))
+
+
+@contextmanager
+def _set(variables: Environment) -> Iterator[None]:
+    """These variables, for what is started meanwhile; None: not there."""
+    before = dict(os.environ)
+    for name, value in variables.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def _device(number: int) -> dict[str, str]:

@@ -18,6 +18,8 @@ from benchmark.core.errors import UserError
 from benchmark.core.graph import KINDS, Stage, Task
 from benchmark.core.resources import device_name, package_versions, peak_memory_mb, release_memory, reset_peak_memory
 from benchmark.core.store import Store
+from benchmark.pipeline.execute.arithmetic import arithmetic
+from benchmark.pipeline.numerics import Environment
 
 PROGRESS_SECONDS = 0.25  # progress is sent no more often than this
 
@@ -39,7 +41,7 @@ class WorkerSetup:
     store: Path
     plugins: tuple[Path, ...]
     threads: int
-    environment: dict[str, str]
+    environment: Environment  # which the process is started with
     log: Path  # what the stages print
     modules: tuple[str, ...] = ()  # which register the kinds of stages, besides plug-ins
 
@@ -47,7 +49,6 @@ class WorkerSetup:
 def work(connection: Connection, setup: WorkerSetup) -> None:
     """The main loop of a worker process. `None` instead of a stage ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which ends the workers
-    os.environ.update(setup.environment)
     _quiet(setup.log)
     _load(setup)
     store = Store(setup.store)
@@ -67,7 +68,7 @@ def run_stage(stage: Stage, store: Store, progress: Any) -> None:
         return
     meta: dict[str, Any] = {"label": stage.label, "identity": dict(stage.identity), "versions": package_versions()}
     meta["inputs"] = {name: f"{parent.kind}/{parent.key}" for name, parent in stage.inputs.items()}
-    meta |= _described(stage, store)
+    meta |= {"numerics": arithmetic(), **_described(stage, store)}
     with store.scratch(stage.key) as scratch, store.writing(stage.kind, stage.key, meta) as folder:
         inputs = {name: parent.folder(store) for name, parent in stage.inputs.items()}
         release_memory()

@@ -87,7 +87,8 @@ class StageBuilder:
         self.backend = backend
         self._made: dict[str, Stage] = {}
         versions = package_versions()
-        self._packages = {name: versions[name] for name in NUMERICS if name in versions}
+        packages = {name: versions[name] for name in NUMERICS if name in versions}
+        self._numerics = {"packages": packages, **config.arithmetic()}
 
     def cell(self, method: Method, shift: Shift, seed: int) -> TextCell:
         """The stages of one cell, or its reason to be skipped."""
@@ -271,7 +272,7 @@ class StageBuilder:
         arguments: dict[str, Any] | None = None,
         label: str = "",
     ) -> Stage:
-        identity = json.loads(json.dumps({**identity, "packages": self._packages}))
+        identity = json.loads(json.dumps({**identity, **self._numerics}))
         made = Stage(kind, KINDS[kind].version, identity, inputs or {}, arguments or {}, label)
         return self._made.setdefault(made.key, made)
 

@@ -13,9 +13,11 @@ from benchmark.report.caveats import (
     MorePolicies,
     OtherMachines,
     Repeats,
+    SeveralArithmetics,
     UnequalPolicies,
     UnlikeRepeats,
 )
+from benchmark.report.words.numbers import listed, verb
 
 MOST_CELLS = 5  # differing cells that a message lists
 
@@ -69,6 +71,19 @@ def _(kind: UnequalPolicies) -> str:
     return (
         "Selection rules choose from unequal numbers of policies (settings x checkpoints): "
         f"{unusual}; {kind.usual} of every other method."
+    )
+
+
+@caveat.register
+def _(kind: SeveralArithmetics) -> str:
+    where = "; ".join(f"{name} in {listed(tuple(map(repr, folders)))}" for name, folders in kind.arithmetics)
+    seeds = tuple(map(str, kind.seeds))
+    named, count = f"{verb(seeds, 'seed', 'seeds')} {listed(seeds)}", verb(seeds, "counts", "count")
+    return (
+        f"The same seed is another draw where the arithmetic differs: {named} came out differently with "
+        f"{len(kind.arithmetics)} numerics ({where}) and {count} as {kind.draws} draws. A row is compared with what "
+        "has its own draws. Draws of one seed share its prompts and what was drawn before they parted, so they tell "
+        "less than new seeds do."
     )
 
 

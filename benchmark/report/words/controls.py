@@ -46,8 +46,7 @@ def control_outcome(control: Control) -> str:
     if control.behaviour is Behaviour.NOT_JUDGED and (why := note(control.over)):
         said = f"{said}: {why}"
     if control.collapsed:
-        seeds = [str(seed) for seed in control.collapsed]
-        said += f"; {verb(seeds, 'seed', 'seeds')} {listed(seeds)} collapsed"
+        said += f"; {verb(control.collapsed, 'seed', 'seeds')} {listed(control.collapsed)} collapsed"
     return said
 
 

@@ -47,7 +47,7 @@ def _seen(judging: Judging | None) -> list[str]:
 def _collapsed(arena: Arena) -> str:
     """Whose seeds collapsed, which an average would hide."""
     fallen = [
-        f"seed {', '.join(map(str, row.collapse.seeds_fallen))} of {row.label}"
+        f"seed {', '.join(row.collapse.seeds_fallen)} of {row.label}"
         for row in arena.rows
         if row.collapse is not None and row.collapse.seeds_fallen
     ]

@@ -14,7 +14,7 @@ from benchmark.report.panels import (
     Variance,
 )
 from benchmark.report.trajectories import Collapse, CollapseTerm
-from benchmark.report.words.numbers import signed
+from benchmark.report.words.numbers import signed, verb
 
 TERMS = {"quality": "quality", "eos_rate": "EOS rate", "entropy": "entropy per token", "distinct_2": "distinct-2"}
 NOTHING = {
@@ -57,7 +57,9 @@ def _what_seeds_vary(policies: int | None) -> str:
 
 def collapse(rule: Collapse) -> str:
     """The rule's terms with their numbers."""
-    lead = f"Collapsed in {rule.fallen} of {rule.seeds} seeds" if rule.collapsed else "Not collapsed"
+    named = f"{verb(rule.seeds_fallen, 'seed', 'seeds')} {', '.join(rule.seeds_fallen)}"
+    fallen = f"Collapsed in {len(rule.seeds_fallen)} of {rule.seeds} seeds ({named})"
+    lead = fallen if rule.collapsed else "Not collapsed"
     terms = ", ".join(_term(term) for term in rule.terms)
     return f"{lead}: at the worst seed, as a share of the reference's, {terms}."
 

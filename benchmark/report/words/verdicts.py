@@ -79,7 +79,7 @@ def collapsed(row: Row) -> str:
     """Which seeds collapsed, which an average would hide; nothing where none did."""
     if row.collapse is None or not row.collapse.seeds_fallen:
         return ""
-    seeds = [str(seed) for seed in row.collapse.seeds_fallen]
+    seeds = row.collapse.seeds_fallen
     return f" {verb(seeds, 'Seed', 'Seeds')} {listed(seeds)} collapsed."
 
 
