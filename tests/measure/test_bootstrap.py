@@ -96,6 +96,14 @@ def test_of_one_number_per_seed_the_interval_is_students() -> None:
     assert (some.value, some.low, some.high, some.n) == pytest.approx((2.0, 2.0 - half, 2.0 + half, 2), rel=1e-4)
 
 
+def test_what_a_number_was_compared_with_stands_beside_it() -> None:
+    for per_seed in ([1.0], [1.0, 3.0]):
+        assert estimate_over_seeds(np.array(per_seed), "dpo(beta=0.3)").against == "dpo(beta=0.3)"
+    for values in ([1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 4.0], [1.0, *[np.nan] * 6]):
+        made = estimate(np.array(values), 3, against="dpo(beta=0.3)", empty_share=0.25)
+        assert (made.against, made.empty_share) == ("dpo(beta=0.3)", 0.25)
+
+
 def test_replicates_that_do_not_exist_are_left_out() -> None:
     values = crossed(3, 30, 300, "a").mean(np.random.default_rng(0).normal(size=(3, 30, 1)))[:, 0]
     some = np.where(np.arange(len(values)) % 10 == 7, np.nan, values)

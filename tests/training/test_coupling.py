@@ -89,7 +89,7 @@ def test_slopes_of_dpo_by_hand():
 
 
 def test_slopes_by_norms_and_the_penalty_in_the_value():
-    # rho sqrt((9 + 16 + ...) / n): norms 1 and 7 have mean 4, root 2; by S_i: rho / (2 n root) = 0.5 / 8
+    # S of 1 and 7 has mean 4, root 2, so the penalty is 0.5 x 2 and its slope by S_i is rho / (2 n root) = 0.5 / 8
     slopes, value = linearise(WDPO(beta=1.0, rho=0.5), batch_of([0.0, 0.0]), torch.tensor([1.0, 7.0]).double())
     assert slopes.squared_norms is not None
     assert slopes.squared_norms.tolist() == pytest.approx([0.5 / 8] * 2)
@@ -117,3 +117,4 @@ def test_batches_are_joined_in_order_with_the_state_of_the_first():
     joined = concatenate([first, batch_of([4.0])])
     assert joined.chosen_logps.tolist() == [1, 2, 4] and joined.state == first.state
     assert joined.groups is None and joined.margins is None
+    assert concatenate([first]).chosen_logps.tolist() == [1, 2]
