@@ -26,7 +26,7 @@ PYTEST  = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n $(JOBS
 # break `import transformers`. Nothing here needs the three.
 WITHOUT_VISION = $(if $(filter cpu,$(HARDWARE)),$(1)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec)
 
-.PHONY: leaderboard test test-newest lint lock setup clean
+.PHONY: leaderboard test test-newest mutants lint lock setup clean
 .DEFAULT_GOAL := leaderboard
 
 leaderboard: $(VENV)/.ready  ## run the default matrix on the embedded suite and print the page's path
@@ -41,6 +41,10 @@ test-newest:  ## run it with the newest versions that pyproject.toml allows, in 
 	$(call WITHOUT_VISION,$(NEWEST))
 	$(call PYTEST,$(NEWEST))
 
+mutants: $(VENV)/.ready-test $(VENV)/.ready-mutants  ## change formulas and statistics, one place at a time: which test notices?
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children $(JOBS) $(ARGS)
+	$(BIN)/mutmut results
+
 lint: $(VENV)/.ready-lint  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,7 +56,7 @@ lock:  ## write requirements/*.txt anew: the newest versions that pyproject.toml
 setup: $(VENV)/.ready  ## the environment alone
 
 clean:  ## remove what was installed and cached here; runs/ stays
-	rm -rf $(VENV) $(NEWEST) .cache .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(NEWEST) mutants .cache .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 $(VENV)/.ready: pyproject.toml requirements/$(HARDWARE).txt
 	$(PYTHON) -m venv $(VENV)

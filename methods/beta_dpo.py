@@ -13,6 +13,7 @@ from torch.nn.functional import logsigmoid
 from methods import PairBatch, PairwiseMethod, hyperparameter, non_negative, uniform
 from methods.dpo import DPO
 from methods.logistic import LogisticLoss
+from methods.rounding import rounding
 
 LEAST_BETA = 1e-3  # per nat, as released
 
@@ -26,7 +27,8 @@ class BetaDPO(LogisticLoss):
     alpha: per nat of margin; keep: the fraction of pairs that is kept, with equal weights. alpha = 0 and keep = 1: DPO.
     As released, M and D are of h itself, in nats, and beta is one number per batch. The release draws the kept pairs
     without replacement, by a Gaussian likelihood of h around M; here they are those of greatest likelihood, so that a
-    step does not depend on chance. `keep` times the batch need not be whole: pairs at the border share what is left.
+    step does not depend on chance. `keep` times the batch need not be whole: pairs at the border share what is left,
+    and so do pairs within rounding of it, as all are on a fresh policy.
     Source: arXiv:2407.08639, Section 4, and the authors' code.
     """
 
@@ -44,7 +46,7 @@ class BetaDPO(LogisticLoss):
 
     def pair_weights(self, losses: Tensor, batch: PairBatch) -> Tensor:
         """Equal for pairs that are kept, 0 for the others, shape [pairs]; sums to 1."""
-        return self._kept(batch.log_ratio_margin.detach(), batch.state["mean"]).to(losses.dtype)
+        return self._kept(batch.detached(), batch.state["mean"]).to(losses.dtype)
 
     def initial_state(self, groups: int) -> dict[str, Tensor]:
         """mean: the paper's M, in nats; beta: beta_t, per nat. Both scalars."""
@@ -57,15 +59,16 @@ class BetaDPO(LogisticLoss):
         """The running mean with this batch, then beta from the pairs that are kept by it."""
         margins = batch.log_ratio_margin.double()
         mean = self.momentum * batch.state["mean"] + (1 - self.momentum) * margins.mean()
-        kept = (self._kept(margins, mean) * margins).sum()
+        kept = (self._kept(batch, mean) * margins).sum()
         return {"mean": mean, "beta": (self.beta * (1 + self.alpha * (kept - mean))).clamp_min(LEAST_BETA)}
 
-    def _kept(self, margins: Tensor, centre: Tensor) -> Tensor:
+    def _kept(self, batch: PairBatch, centre: Tensor) -> Tensor:
         """Weights of the fraction `keep` of the pairs that is nearest to the centre, shape [pairs]."""
-        distances = (margins.double() - centre).abs()
-        count = self.keep * len(margins)
+        distances = (batch.log_ratio_margin.double() - centre).abs()
+        count = self.keep * len(distances)
         border = distances.sort().values[math.ceil(count) - 1]
-        inside, at_border = (distances < border).double(), (distances == border).double()
+        slack = (rounding(batch.ref_chosen_logps) + rounding(batch.ref_rejected_logps)).max()
+        inside, at_border = (distances < border - slack).double(), ((distances - border).abs() <= slack).double()
         share = (count - inside.sum()) / at_border.sum()
         return (inside + share * at_border) / count
 

@@ -13,8 +13,12 @@ from methods.ipo import IPO
 class GRIPO(GroupRobust, IPO):
     """IPO whose weights over groups of annotators follow the group with the greatest loss (group-robust IPO).
 
-    As `gr_dpo`, on IPO's loss (per token). That loss starts at 1 / (2 beta)^2 for every group, which drops out of q.
-    eta: step size of q, per unit of loss; 0 weighs all groups alike for ever.
+    As `gr_dpo`, on IPO's loss (per token), times beta where it moves q: beta L_g = 1 / (4 beta) - h + beta h^2, on
+    average over the group's pairs. The first term is every group's and drops out, so near the reference q follows how
+    far the groups' mean margins lie apart, whatever beta; L_g itself would move it 1 / beta times as fast.
+    margin_step: step size of q, per nat per token of a group's mean margin and optimiser step; 0 weighs all groups
+    alike for ever. On completions of n tokens it moves q as `gr_dpo` does at eta = 2 margin_step / (beta n). The
+    paper's step, per unit of loss, is margin_step beta.
     It has to know who labelled what. With true annotator ids it is a positive control of robustness.
     Source: arXiv:2405.20304.
     """
@@ -23,4 +27,9 @@ class GRIPO(GroupRobust, IPO):
     paper = "arXiv:2405.20304"
     convex = False  # one step's objective is, but it moves with q
 
-    eta: float = hyperparameter(0.1, non_negative(0.01, 1.0))
+    margin_step: float = hyperparameter(1.0, non_negative(0.1, 10.0))
+
+    @property
+    def ascent(self) -> float:
+        """margin_step times beta."""
+        return self.margin_step * self.beta

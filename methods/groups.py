@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -15,13 +16,16 @@ LOGS = "log_group_weights"
 class GroupRobust(PairwiseMethod):
     """Weights q over groups of annotators that follow the worst-off: to be mixed into a method with `pair_losses`.
 
-    Before every step q_g <- q_g exp(eta L_g), then q is normalised; L_g is group g's mean loss in the global batch. A
-    pair of group g weighs q_g / n_g, with n_g the group's pairs in the batch. The factor of a group that the batch
-    lacks is 1, and the weights of the groups that are there are scaled to sum to 1. q starts uniform. It is kept as
-    logarithms, so that no group is lost to underflow.
+    Before every step q_g <- q_g exp(s L_g), then q is normalised; L_g is group g's mean loss in the global batch, s the
+    `ascent`. A pair of group g weighs q_g / n_g, with n_g the group's pairs in the batch. The factor of a group that
+    the batch lacks is 1, and the weights of the groups that are there are scaled to sum to 1. q starts uniform. It is
+    kept as logarithms, so that no group is lost to underflow.
     """
 
-    eta: float
+    @property
+    @abstractmethod
+    def ascent(self) -> float:
+        """s, what log q gains per unit of a group's mean loss and step."""
 
     def skip(self, shift: Any) -> str | None:
         """A shift whose pairs carry no groups."""
@@ -47,7 +51,7 @@ class GroupRobust(PairwiseMethod):
         member = (groups[:, None] == torch.arange(len(logs), device=groups.device)).to(logs.dtype)
         totals = self.pair_losses(batch).to(logs.dtype) @ member  # index_add would sum in a random order on a GPU
         means = totals / member.sum(0).clamp_min(1)
-        return {LOGS: (logs + self.eta * means).log_softmax(0)}
+        return {LOGS: (logs + self.ascent * means).log_softmax(0)}
 
     def _groups(self, batch: PairBatch) -> Tensor:
         if batch.groups is None:

@@ -28,7 +28,7 @@ class KLDPO(LogisticLoss):
     paper = "arXiv:2502.01930, Algorithm 2"
     convex = True
 
-    tau: float = hyperparameter(1.0, log_uniform(0.05, 10.0))
+    tau: float = hyperparameter(1.0, log_uniform(0.005, 10.0))
 
     def log_weights(self, losses: Tensor) -> Tensor:
         """l / tau, shape [pairs]."""
@@ -71,13 +71,15 @@ class KLDPOReleased(LogisticLoss):
 
     The weights do not sum to 1, so they are no worst case over a ball; and the clamp makes the objective not convex.
     tau: temperature, in nats of loss; tau -> infinity is DPO.
-    Source: the code of arXiv:2502.01930. The mean is over each micro-batch there, over the global batch here.
+    Source: the code of arXiv:2502.01930. There the mean loss is that of the micro-batches which all ranks hold at one
+    moment (gathered), and every micro-batch that is accumulated has its own; here it is that of the global batch. The
+    two are one where no gradient is accumulated.
     """
 
     name = "kldpo_released"
     paper = "arXiv:2502.01930, the authors' code"
 
-    tau: float = hyperparameter(1.0, log_uniform(0.05, 10.0))
+    tau: float = hyperparameter(1.0, log_uniform(0.005, 10.0))
 
     def pair_weights(self, losses: Tensor, batch: PairBatch) -> Tensor:
         """Clamped, not normalised, shape [pairs], detached."""

@@ -24,7 +24,8 @@ class WDPO(LogisticLoss):
     form: `squared` drops the root, as the authors' code does: rho mean_i ||grad_z l_i||^2, rho in units of the
     embeddings squared, per nat.
     solver: how the penalty is differentiated: `double_backward`, `difference`, `perturbation` (the loss at the worst
-    inputs of the ball, instead of the expansion), or `auto`, which picks by the model's attention.
+    inputs of the ball, instead of the expansion), or `auto`, which picks by the model's attention. The training curve
+    of `perturbation` holds that loss as its objective, and the expansion beside it.
     Source: arXiv:2502.01930, Algorithm 1.
     """
 
@@ -32,7 +33,7 @@ class WDPO(LogisticLoss):
     paper = "arXiv:2502.01930, Algorithm 1"
     convex = False  # for a log-linear policy the penalty has sigmoid(-beta h) ||theta||, which rises and falls again
 
-    rho: float = hyperparameter(1.0, non_negative(0.01, 100.0))
+    rho: float = hyperparameter(1.0, non_negative(0.005, 100.0))
     form: str = hyperparameter(ROOT, choice(ROOT, SQUARED))
     solver: str = hyperparameter(Solver.AUTO.value, choice(*(solver.value for solver in Solver)))
 

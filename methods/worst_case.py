@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-EQUAL = 1e-5  # nats: losses that differ by less are one number, as far as float32 log-probabilities can tell
+from methods.rounding import EQUAL
+
 SPAN = 60.0  # of log tau below its upper bound; far below, the weights are those of the hardest pairs to the last bit
 CUTS, ROUNDS = 64, 8  # of the search for log tau; 64^8 is 3e14, which finds it to 1e-12
 

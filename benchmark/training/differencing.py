@@ -41,6 +41,7 @@ class Differencing:
     model_wrapped: Any
     state: Any
     _pairs: int
+    _displacement: Displacement | None
     _forward: Callable[..., Forward]
     _global_slopes: Callable[[PairBatch, Tensor | None], Slopes]
     _gradients: Callable[[], list[Tensor]]
@@ -105,6 +106,19 @@ class Differencing:
     def _uniform_loss(self, batch: PairBatch) -> Tensor:
         losses = self.method.pair_losses(batch.with_state(self.method_state))
         return losses.sum() / self._pairs * self.accelerator.num_processes
+
+    def _trained_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """The loss whose gradient completes the step. By perturbation it is the objective: the training curve holds it,
+        and beside it the expansion, from which the directions came."""
+        assert self._displacement is not None
+        loss = self._displaced_loss(model, inputs, self._displacement.of(inputs[NUMBER]))
+        if self.solver is Solver.PERTURBATION:
+            value = self.accelerator.reduce(loss.detach(), reduction="mean")
+            entry = self.history[-1]
+            if "expansion" not in entry:
+                entry["expansion"], entry["objective"] = entry["objective"], torch.zeros_like(value)
+            entry["objective"] = entry["objective"] + value
+        return loss
 
     def _displaced_loss(self, model: Any, inputs: dict[str, Any], shift: Tensor) -> Tensor:
         with torch.autocast(self.args.device.type, enabled=False):  # a small step drowns in bfloat16

@@ -119,7 +119,7 @@ class PreferenceTrainer(Differencing, DPOTrainer):
     ) -> Tensor:
         """A scalar with the gradient of the method's objective on this micro-batch."""
         if self._displacement is not None:
-            return self._displaced_loss(model, inputs, self._displacement.of(inputs[NUMBER]))
+            return self._trained_loss(model, inputs)
         forward = self._forward(model, inputs)
         if self.coupling is Coupling.BATCH:
             objective = self._coupled_objective(forward, inputs.get(SLOPES))

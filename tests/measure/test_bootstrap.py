@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.measure.statistics.bootstrap import (
+    Resamples,
     crossed,
     estimate,
     estimate_over_seeds,
@@ -95,6 +96,14 @@ def test_of_one_number_per_seed_the_interval_is_students() -> None:
     assert (some.value, some.low, some.high, some.n) == pytest.approx((2.0, 2.0 - half, 2.0 + half, 2), rel=1e-4)
 
 
+def test_what_a_number_was_compared_with_stands_beside_it() -> None:
+    for per_seed in ([1.0], [1.0, 3.0]):
+        assert estimate_over_seeds(np.array(per_seed), "dpo(beta=0.3)").against == "dpo(beta=0.3)"
+    for values in ([1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 4.0], [1.0, *[np.nan] * 6]):
+        made = estimate(np.array(values), 3, against="dpo(beta=0.3)", empty_share=0.25)
+        assert (made.against, made.empty_share) == ("dpo(beta=0.3)", 0.25)
+
+
 def test_replicates_that_do_not_exist_are_left_out() -> None:
     values = crossed(3, 30, 300, "a").mean(np.random.default_rng(0).normal(size=(3, 30, 1)))[:, 0]
     some = np.where(np.arange(len(values)) % 10 == 7, np.nan, values)
@@ -111,6 +120,20 @@ def test_what_a_rule_chose_reaches_as_far_as_its_replicates() -> None:
     assert plain.low == plain.high == 1.0
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_interval_of_what_a_rule_chose_ends_at_the_percentiles_of_95_in_100(side: int) -> None:
+    """961 of 1001 replicates are where the sample is, 40 lie on one side, evenly from 0.5 to 20: one in 40 above 7.5.
+
+    Their standard deviation is 2.3, so the symmetric interval ends at 4.5; percentiles of 90 in 100 would be 0.
+    """
+    lopsided = side * np.concatenate([np.zeros(961), np.linspace(0.5, 20, 40)])
+    made = estimate(np.array([0.0, *np.zeros(2002), *lopsided]), 3, jumps=True)
+    assert made.low is not None and made.high is not None
+    far, near = (made.high, -made.low) if side > 0 else (-made.low, made.high)
+    assert far == pytest.approx(7.5)
+    assert near == pytest.approx(1.96 * lopsided.std(ddof=1), rel=1e-3)
+
+
 def test_the_weighted_median_is_the_median_of_the_repeated_values() -> None:
     rng = np.random.default_rng(2)
     values, resamples = rng.normal(size=(3, 5, 1)), crossed(3, 5, 40, "a")
@@ -119,3 +142,11 @@ def test_the_weighted_median_is_the_median_of_the_repeated_values() -> None:
         counts = np.outer(resamples.seeds[row] * 3, resamples.prompts[row] * 5).round().astype(int)
         repeated = np.sort(np.repeat(values[..., 0].ravel(), counts.ravel()))
         assert median == repeated[(len(repeated) - 1) // 2]
+
+
+def test_of_an_even_number_the_median_is_the_lower_one() -> None:
+    values = np.array([[4.0, 1.0], [3.0, 2.0]])[..., None]
+    assert weighted_median(values, crossed(2, 2, 3, "a"))[0] == 2.0
+    # and where a resample gives one seed all the weight, of that seed's own
+    alone = Resamples(np.array([[1.0, 0.0], [0.0, 1.0]]), np.full((2, 2), 0.5))
+    assert weighted_median(values, alone).tolist() == [1.0, 2.0]

@@ -79,6 +79,13 @@ def test_nominal_reward_missing_on_the_judging_half_is_charged_at_the_shadow_pri
     assert kl_saving([means(*DPO)] * 2, method, ONE_WAY)[0] == pytest.approx(3.3)
 
 
+def test_kl_is_measured_on_the_half_that_measures() -> None:
+    # Half of DPO, chosen on validation, where every KL is another: on test DPO has 10 nats and the method 2.
+    validation, test = means(*DPO), means((0.4, 0.4, 1.0), (0.8, 0.2, 10.0))
+    method = [means((0.6, 0.3, 4.0)), means((0.6, 0.3, 2.0))]
+    assert kl_saving([validation, test], method, ONE_WAY)[0] == pytest.approx((1 + 10) / 2 - 2)
+
+
 def test_both_ways_is_the_mean_of_two_answers_and_none_where_one_is_empty() -> None:
     dpo = [means(*DPO)] * 2
     method = [means((0.6, 0.3, 0.0)), means((0.62, 0.35, 0.0))]

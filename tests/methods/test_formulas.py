@@ -74,6 +74,7 @@ def test_oracle_trains_on_the_middle_or_the_far_end():
     (middle,) = parse_shift("alpha_mixture(a=anger,b=fear,alpha=0.5)")
     assert Oracle().training_shift(shift) == middle
     assert Oracle(at="farthest").training_shift(shift).alpha == 1.0
+    assert Oracle(at="farthest").training_shift(replace(shift, alpha=0.9)).alpha == 0.0
     assert Oracle().skip(shift) is None
     assert "already" in str(Oracle().skip(middle))
 
@@ -130,6 +131,16 @@ class TestEveryPairwiseMethod:
         if cls().normalises_weights():
             assert weights.sum().item() == pytest.approx(1.0)
         torch.testing.assert_close(cls().pair_weights(losses[order], turned), weights[order])
+
+    def test_stated_limits_are_reached_far_from_the_reference_too(self, cls, batch_of):
+        batch = batch_of([1.0, -2.0, 0.3, 5.0], [0.5, 1.0, -3.0, -4.0])
+        for extreme, becomes in cls.limits():
+            one, other = seen_by(extreme, batch), seen_by(becomes, batch)
+            first, second = extreme.pair_losses(one), becomes.pair_losses(other)
+            first, second = extreme.pair_weights(first, one) * first, becomes.pair_weights(second, other) * second
+            torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-6)
+            if extreme.penalises_inputs():
+                assert extreme.input_penalty(torch.tensor([1.0, 49.0])).item() == 0.0
 
 
 def test_unknown_names_and_values_are_answered():

@@ -65,7 +65,7 @@ BY_HAND = [
         sigmoid(3) * math.exp(-1.5) + (1 - sigmoid(3)) * loss(1.5),
         sigmoid(-4) * math.exp(2) + (1 - sigmoid(-4)) * loss(-2),
     ),
-    (DPOP(beta=0.5, penalty=2.0), loss(1.5), loss(0.5 * (-4 - 2 * 1))),
+    (DPOP(beta=0.5, penalty=2.0), loss(1.5), loss(0.5 * (-4 - 2 * (1 - 1e-5)))),  # rounding is no fall
     (RPO(beta=0.5, alpha=2.0), loss(1.5) + 2 * 8 / 5, loss(-2) + 2 * 11 / 5),
     (FlexDPO(beta_chosen=0.5, beta_rejected=0.25), loss(1 + 0.25), loss(-0.5 - 0.75)),
     # phi(2) - phi(-1) = e^2 + 2 - (1/e - 1); the second pair, 0.1 (1/e - 1 - e^3 - 3) = -2.4, is clipped
@@ -218,9 +218,10 @@ def test_discopop_far_out_is_logistic_on_one_side_and_nothing_on_the_other(batch
 
 
 def test_dpop_pulls_a_fallen_chosen_completion_up_harder(batch_of):
-    # logit 0.5 (2 - 3 * 1) = -0.5 and 0.5 * 2 = 1: slopes -(1 + 3) 0.5 sigmoid(0.5) and -0.5 sigmoid(-1)
+    # logit 0.5 (2 - 3 * 1) = -0.5 and 0.5 * 2 = 1: slopes -(1 + 3) 0.5 sigmoid(0.5) and -0.5 sigmoid(-1);
+    # rounding takes 1e-5 off the fall
     chosen, _ = slopes(DPOP(beta=0.5, penalty=3.0), batch_of([-1.0, 1.0], [-3.0, -1.0]))
-    assert chosen.tolist() == pytest.approx([-2 * sigmoid(0.5), -0.5 * sigmoid(-1)])
+    assert chosen.tolist() == pytest.approx([-2 * sigmoid(0.5 - 1.5e-5), -0.5 * sigmoid(-1)])
 
 
 def test_apo_down_takes_the_chosen_completion_down_after_the_rejected_one(batch_of):
@@ -240,6 +241,16 @@ def test_chi_po_pulls_twice_as_hard_at_the_reference_and_not_beyond_the_clip(bat
     assert method.pair_losses(batch).tolist() == pytest.approx([loss(4), loss(-4), loss(4)])
     chosen, rejected = slopes(method, batch)
     assert chosen.tolist() == rejected.tolist() == [0.0] * 3
+
+
+def test_chi_po_feels_the_chi_squared_term_far_out(batch_of):
+    # beta e^8 = 0.298 of a margin of 0.2985: what is cut off at fewer nats would be 0.015 at 5
+    method = ChiPO(beta=1e-4)
+    batch = batch_of([8.0], [0.0])
+    margin = 1e-4 * (math.exp(8) + 8 - 1)
+    assert method.pair_losses(batch).item() == pytest.approx(loss(margin), rel=1e-12)
+    slope = -1e-4 * (math.exp(8) + 1) * sigmoid(-margin)
+    assert slopes(method, batch)[0].item() == pytest.approx(slope, rel=1e-12)
 
 
 def test_r_dpo_learns_less_from_a_preference_that_length_explains(batch_of):

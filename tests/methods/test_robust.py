@@ -16,26 +16,20 @@ from benchmark.core.errors import UserError
 from methods import Coupling, PairBatch, PairwiseMethod, Solver
 from methods.base import parse_method
 from methods.chi2_dpo import Chi2DPO
-from methods.dpo import DPO
 from methods.dr_dpo import DrDPO
-from methods.gr_dpo import GRDPO
 from methods.gr_ipo import GRIPO
-from methods.groups import LOGS
-from methods.ipo import IPO
 from methods.kldpo import KLDPO, KLDPOBall, KLDPOReleased
+from methods.rounding import EQUAL
 from methods.tv_dpo import TVDPO
 from methods.wdpo import WDPO
-from methods.worst_case import EQUAL
-from shifts.base import parse_shift
 
 BALLS = [KLDPOBall(rho=0.3), Chi2DPO(rho=0.4), TVDPO(rho=0.3)]
 
 
-def batch_of(count: int, groups: list[int] | None = None, margins: list[float] | None = None) -> PairBatch:
-    """A batch of the reference, or with the given log-ratio margins; completions of one token."""
-    chosen = torch.zeros(count, dtype=torch.float64) if margins is None else torch.tensor(margins, dtype=torch.float64)
+def batch_of(count: int) -> PairBatch:
+    """A batch of the reference; completions of one token."""
     zeros, ones = torch.zeros(count, dtype=torch.float64), torch.ones(count, dtype=torch.float64)
-    return PairBatch(chosen, zeros, zeros, zeros, ones, ones, None if groups is None else torch.tensor(groups))
+    return PairBatch(zeros, zeros, zeros, zeros, ones, ones)
 
 
 def weights(method: PairwiseMethod, losses: list[float]) -> list[float]:
@@ -264,100 +258,9 @@ class TestWDPO:
             parse_method("wdpo(solver=newton)")
 
 
-class TestGroups:
-    METHOD = GRDPO(beta=1.0, eta=2.0)
-
-    def shares(self, state: dict[str, torch.Tensor]) -> list[float]:
-        """q of a state."""
-        return state[LOGS].exp().tolist()
-
-    def test_q_starts_uniform(self):
-        assert self.shares(GRDPO().initial_state(4)) == pytest.approx([1 / 4] * 4)
-
-    def test_one_step_by_hand(self):
-        # losses at beta = 1: h = 0 costs log 2; h = log 3 costs log 4/3. Group 0 has two pairs, of mean loss
-        # (log 2 + log 4/3) / 2 = log(8/3) / 2; group 1 one, of log 2. With eta = 2: factors 8/3 and 4, so q = 2/5, 3/5
-        batch = batch_of(3, [0, 1, 0], [0.0, 0.0, math.log(3)]).with_state(self.METHOD.initial_state(2))
-        state = self.METHOD.next_state(batch)
-        assert self.shares(state) == pytest.approx([2 / 5, 3 / 5])
-        # pairs weigh q_g / n_g
-        found = self.METHOD.pair_weights(torch.zeros(3, dtype=torch.float64), batch.with_state(state))
-        assert found.tolist() == pytest.approx([1 / 5, 3 / 5, 1 / 5])
-
-    def test_it_remembers(self):
-        batch = batch_of(2, [0, 1], [0.0, math.log(3)]).with_state(self.METHOD.initial_state(2))
-        for _ in range(2):
-            batch = batch.with_state(self.METHOD.next_state(batch))
-        # factors 2^2 and (4/3)^2 twice: 3/2 to the fourth is 81/16
-        assert self.shares(dict(batch.state)) == pytest.approx([81 / 97, 16 / 97])
-
-    def test_a_group_that_the_batch_lacks_keeps_its_factor_and_gives_its_weight_to_the_others(self):
-        # loss log 2 for the one group that is there: factors (4, 1, 1), q = (2/3, 1/6, 1/6)
-        batch = batch_of(2, [0, 0]).with_state(self.METHOD.initial_state(3))
-        state = self.METHOD.next_state(batch)
-        assert self.shares(state) == pytest.approx([2 / 3, 1 / 6, 1 / 6])
-        later = batch_of(3, [0, 2, 2]).with_state(state)
-        found = self.METHOD.pair_weights(torch.zeros(3, dtype=torch.float64), later)
-        assert found.tolist() == pytest.approx([4 / 5, 1 / 10, 1 / 10])
-
-    def test_no_group_is_lost_for_ever(self):
-        # losses of 1e4: q of the other group is exp(-2e4), which underflows; then it is the worst off
-        batch = batch_of(2, [0, 1], [-1e4, 0.0]).with_state(self.METHOD.initial_state(2))
-        state = self.METHOD.next_state(batch)
-        turned = batch_of(2, [0, 1], [0.0, -1.1e4]).with_state(state)
-        assert self.shares(self.METHOD.next_state(turned)) == pytest.approx([0, 1])
-
-    def test_eta_of_zero_weighs_groups_alike(self):
-        method = GRDPO(eta=0.0)
-        batch = batch_of(4, [0, 1, 1, 1], [0.0, 5.0, 1.0, 2.0]).with_state(method.initial_state(2))
-        state = method.next_state(batch)
-        found = method.pair_weights(torch.zeros(4, dtype=torch.float64), batch.with_state(state))
-        assert found.tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
-
-    def test_play_against_the_groups_finds_the_fairest_margin(self):
-        # 9 pairs of group 0 want h up, one of group 1 wants it down by the same amount: h = 0 is the least worst case,
-        # while DPO would settle at sigmoid(h) = 9/10
-        method, h = GRDPO(beta=1.0, eta=0.1), torch.zeros((), dtype=torch.float64)
-        signs, groups = torch.tensor([1.0] * 9 + [-1.0], dtype=torch.float64), [0] * 9 + [1]
-        state, late = method.initial_state(2), []
-        h = h + 2.0
-        for step in range(4000):
-            margin = h.clone().requires_grad_()
-            batch = batch_of(10, groups)
-            batch = PairBatch(**{**batch.tensors(), "chosen_logps": margin * signs}, state=state)
-            state = method.next_state(batch.detached())
-            batch = batch.with_state(state)
-            losses = method.pair_losses(batch)
-            (gradient,) = torch.autograd.grad((method.pair_weights(losses.detach(), batch) * losses).sum(), margin)
-            h = h - 0.1 * gradient
-            late += [float(h)] * (step >= 2000)
-        assert np.mean(late) == pytest.approx(0, abs=0.02)
-
-    def test_gr_ipo_is_ipo_with_group_weights(self):
-        method, batch = GRIPO(beta=0.5, eta=1.0), batch_of(3, [0, 0, 1], [0.5, 1.0, 3.0])
-        assert method.pair_losses(batch).tolist() == IPO(beta=0.5).pair_losses(batch).tolist()
-        # target 1 / (2 beta) = 1: losses 1/4, 0, 4, means 1/8 and 4
-        state = method.next_state(batch.with_state(method.initial_state(2)))
-        factor = math.exp(4 - 1 / 8)
-        assert self.shares(state) == pytest.approx([1 / (1 + factor), factor / (1 + factor)])
-
-    def test_gr_dpo_has_the_losses_of_dpo(self):
-        batch = batch_of(2, [0, 1], [0.3, -2.0])
-        assert GRDPO(beta=0.4).pair_losses(batch).tolist() == DPO(beta=0.4).pair_losses(batch).tolist()
-
-    @pytest.mark.parametrize("method", [GRDPO(), GRIPO()], ids=str)
-    def test_it_is_skipped_where_nobody_knows_who_labelled(self, method):
-        (shift,) = parse_shift("alpha_mixture(a=joy,b=fear)")
-        (groups,) = parse_shift("annotator_groups(groups=joy/fear)")
-        assert method.skip(shift) == "shift alpha_mixture has no annotator groups"
-        assert method.skip(groups) is None
-        with pytest.raises(ValueError, match=f"{method.name} needs the number of every pair's group"):
-            method.next_state(batch_of(2).with_state(method.initial_state(0)))
-
-
 def test_what_a_method_imports_of_its_family_counts_as_its_code():
     def files(cls: type) -> set[str]:
         return {file.stem for file in files_behind([Path(inspect.getfile(cls))], "methods")}
 
     assert files(GRIPO) == {"gr_ipo", "groups", "ipo"}
-    assert files(TVDPO) == {"tv_dpo", "dpo", "logistic", "worst_case"}
+    assert files(TVDPO) == {"tv_dpo", "dpo", "logistic", "worst_case", "rounding"}

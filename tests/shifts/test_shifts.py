@@ -89,7 +89,7 @@ def test_bad_calls_are_one_clear_message(text, message):
 
 def test_an_objective_that_the_suite_lacks_is_named_with_the_nearest():
     (shift,) = parse_shift("alpha_mixture(a=jooy,b=fear)")
-    with pytest.raises(UserError, match="Did you mean 'joy'"):
+    with pytest.raises(UserError, match=r"unknown objective 'jooy'\. Did you mean 'joy'"):
         check_objectives(shift, ("joy", "fear"))
 
 
@@ -164,6 +164,22 @@ class TestEveryShift:
     def test_its_grid_holds_itself_and_its_middle(self, shift):
         assert any(point == shift for point in shift.evaluation_grid())
         assert shift.middle() in shift.evaluation_grid()
+
+
+def test_examples_stand_for_a_family():
+    names = ("joy", "fear", "love", "anger")
+    assert [str(point) for point in AlphaMixture.examples(names)] == [str(AlphaMixture("joy", "fear"))]
+    assert [str(point) for point in AnnotatorGroups.examples(names)] == [
+        str(AnnotatorGroups("joy/fear", "0.9/0.1")), str(AnnotatorGroups("joy/fear/joy:0.5+love:0.5"))
+    ]  # fmt: skip
+    first, second, third = RewardBlend.examples(names)
+    assert (first, second) == (RewardBlend("joy:1"), RewardBlend("joy:0.9+fear:0.1"))
+    assert (third,) == tuple(dirichlet(names[:3], 1, 1.0, 0))
+
+
+def test_a_family_that_cannot_be_filled_in_says_what_to_define():
+    with pytest.raises(UserError, match=r"shift alpha_mixture: a, b cannot .* returns points of AlphaMixture"):
+        AlphaMixture.examples(("joy",))
 
 
 def test_every_registered_shift_is_among_the_examples():

@@ -82,9 +82,29 @@ def test_the_perturbation_is_the_gradient_at_the_displaced_inputs(make_policy, t
     (slope,) = torch.autograd.grad(method.pair_losses(forward.batch).sum(), forward.embeddings)
     root = (slope.pow(2).sum() / 64).sqrt()
     displaced = forward_pairs(model, inputs, model.get_input_embeddings(), 0.2 * slope / root)
-    method.pair_losses(displaced.batch).mean().backward()
+    trained = method.pair_losses(displaced.batch).mean()
+    trained.backward()
     expected = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     assert_same_gradients(step_gradients(trainer), expected)
+    # The curve holds the loss that was trained as the objective, and the expansion by its own name.
+    (entry,) = trainer.history
+    assert float(entry["objective"]) == pytest.approx(float(trained.detach()), rel=1e-5)
+    mean = float(method.pair_losses(forward.batch).mean().detach())
+    assert float(entry["expansion"]) == pytest.approx(mean + 0.2 * float(root), rel=1e-5)
+    assert abs(float(entry["objective"]) - float(entry["expansion"])) > 1e-2
+
+
+@pytest.mark.parametrize("solver", ["difference", "double_backward"])
+def test_where_the_expansion_is_what_is_trained_it_is_the_objective(
+    solver, make_policy, tokenizer, pairs, reference, tmp_path
+):
+    method = WDPO(beta=0.3, rho=0.2, solver=solver)
+    policy = make_policy("eager" if solver == "double_backward" else "sdpa")
+    trainer = make_trainer(method, policy, tokenizer, pairs, reference, tmp_path, micro=16)
+    trainer.train()
+    (entry,) = trainer.history
+    expansion = float(entry["loss"]) + 0.2 * float(entry["input_gradient_rms"])
+    assert float(entry["objective"]) == pytest.approx(expansion, rel=1e-5) and "expansion" not in entry
 
 
 def test_the_error_that_a_difference_estimates_is_that_of_a_parabola():
