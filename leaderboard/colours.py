@@ -1,6 +1,7 @@
 """Colours by lightness, chroma and hue (OKLCH), so that what should differ differs by as much as the eye sees.
 
-OKLab: Björn Ottosson, "A perceptual color space for image processing", 2020. Contrast: WCAG 2.2, success criterion 1.4.11.
+OKLab: Björn Ottosson, "A perceptual color space for image processing", 2020.
+Contrast: WCAG 2.2, success criterion 1.4.11.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _TO_RGB = (
     (-0.0041960863, -0.7034186147, 1.7076147010),
 )
 _CHROMA_STEP = 0.005
-_ROUNDING = 1e-6  # how far outside of [0, 1] a channel may come by rounding
+_ROUNDING = 2e-4  # how far outside of [0, 1] a channel may come by rounding
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> str:

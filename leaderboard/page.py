@@ -11,7 +11,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -73,16 +72,8 @@ def _data(report: Report, view: ArenaView, first: bool) -> dict[str, Any]:
         "figures": _specs(view.all_figures),
         "samples": samples(view.arena),
         "cells": _cells(view),
-        "exports": _side_by_side(
-            {name: export(table if name == "csv" else _printed(table), name, DIGITS) for name, _, _ in DOWNLOADS}
-        ),
+        "exports": _side_by_side({name: export(table, name, DIGITS) for name, _, _ in DOWNLOADS}),
     }
-
-
-def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """What a printed table has room for: the columns of the view that is shown first. The CSV has all."""
-    shown = {column.name for column in ALWAYS} | set(next(iter(VIEWS.values())))
-    return table.drop(columns=[column.name for column in COLUMNS if column.name not in shown], errors="ignore")
 
 
 def _side_by_side(texts: dict[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.report import METRICS, Estimate, Row
-from leaderboard.tables import finite, interval, number
+from leaderboard.tables import finite, number
 
 HEADLINE = METRICS[0]
 ROOM = 0.05  # on both sides, of what points and bars take
@@ -23,10 +23,9 @@ STEPS = (1, 2, 5, 10)
 class Mark:
     """Where the point and the ends of its bar stand, in percent of the width; None where there is none."""
 
-    at: float | None
-    low: float | None
-    high: float | None
-    words: str  # for readers who do not see it
+    at: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,16 @@ def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:
 
 def _mark(estimate: Estimate, axis: tuple[float, float]) -> Mark:
     if (value := finite(estimate.value)) is None:
-        return Mark(None, None, None, "no point")
+        return Mark()
     low, high = finite(estimate.low), finite(estimate.high)
-    words = f"{number(value, HEADLINE.decimals, signed=True)} {interval(estimate, HEADLINE.decimals)}".strip()
     if low is None or high is None:
-        return Mark(_percent(value, axis), None, None, f"{words}, no interval")
-    return Mark(_percent(value, axis), _percent(low, axis), _percent(high, axis), words)
+        return Mark(_percent(value, axis))
+    return Mark(_percent(value, axis), _percent(low, axis), _percent(high, axis))
 
 
 def _percent(value: float, axis: tuple[float, float]) -> float:
     low, high = axis
-    return round(100 * (value - low) / (high - low), 2)
+    return round(100 * (value - low) / (high - low), 1)
 
 
 def _ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:

@@ -39,7 +39,7 @@ def claims(report: Report) -> list[Panel]:
         LEAD,
         tables=_tables(run, _overall),
         folded=not run,
-        gist=f"{_many(len(by_claim), 'claim')}: {_counts(report.claims)}.",
+        gist=f"{_many(len(by_claim), 'claim')} with a verdict per place: {_counts(report.claims)}.",
         second=_tables(rest, _overall),
         second_title=f"{_many(len(rest), 'claim')} not run here, with the reasons",
     )

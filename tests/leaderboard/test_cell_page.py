@@ -72,7 +72,7 @@ def test_the_way_back_closes_the_page_and_a_link_opens_it(show: Show) -> None:
     assert other.page.locator("#cell-title").inner_text() == "WDPO rho=1"
     other.page.keyboard.press("Escape")
     other.page.wait_for_function(CLOSED)
-    assert other.page.evaluate("document.activeElement.closest('tbody').dataset.row") == "wdpo(beta=0.1,rho=1)"
+    assert other.page.evaluate("document.activeElement.closest('[data-row]').dataset.row") == "wdpo(beta=0.1,rho=1)"
 
 
 def test_a_failed_row_has_a_page_with_its_reason(show: Show) -> None:
@@ -113,6 +113,7 @@ def test_another_arena_is_unpacked_when_it_is_opened_and_by_a_link(show: Show) -
 
 def test_of_fifty_rows_the_samples_of_six_are_shown_and_others_can_be_picked(show: Show) -> None:
     opened = show(large())
+    opened.unfold()
     cards = opened.page.locator(f"{SEEN} .completion")
     cards.nth(5).wait_for()
     assert cards.count() == 6
@@ -134,6 +135,7 @@ def test_of_fifty_rows_the_samples_of_six_are_shown_and_others_can_be_picked(sho
 
 def test_prompts_are_turned_with_the_arrow_keys(show: Show) -> None:
     opened = show(report())
+    opened.unfold()
     prompt = opened.page.locator(f"{SEEN} .prompt-text")
     step = opened.page.locator(f"{SEEN} [data-step='1']")
     step.press("ArrowRight")

@@ -57,14 +57,15 @@ const showCell = async (arena) => {
   if (dialog.open && dialog.row === row && dialog.arena === arena) return;
   dialog.arena = arena;
   fill(data, row);
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) { dialog.opener = document.activeElement; dialog.showModal(); }
   one("#cell-title", dialog).focus({ preventScroll: true });
 };
 one(".dismiss").addEventListener("click", () => set({ arena: current()?.dataset.name || "", row: "" }));
 one(".close", dialog).addEventListener("click", () => dialog.close());
 one(".bring", dialog).addEventListener("click", () => { legendChip()?.click(); dialog.close(); });
 dialog.addEventListener("close", () => {
-  const button = one(".open", bodyOf(dialog.arena, dialog.row));
+  const line = all(".dots li", dialog.arena).find(({ dataset }) => dataset.row === dialog.row);
+  const button = dialog.opener?.matches(".open") ? dialog.opener : one(".open", line); // a link has no opener
   if (state.row) set({ row: "" });
   one(".cell-body", dialog).replaceChildren();
   button?.focus();
