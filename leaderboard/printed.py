@@ -19,9 +19,9 @@ NO_METRIC = ("rank", "n")  # numbers without an interval
 Record = dict[Any, Any]
 
 _TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
+    "\\": r"$\backslash$",
+    "~": r"\~{}",
+    "^": r"\^{}",
     words.MINUS: "$-$",
     MISSING: "--",
     "[": "{[}",
