@@ -10,7 +10,7 @@ from pathlib import Path
 ENGINES = ("pdflatex", "tectonic", "lualatex", "xelatex")
 COMMANDS = {  # of LaTeX itself and of booktabs
     *("begin", "end", "begingroup", "endgroup", "small", "scriptsize", "emph", "multicolumn", "setlength", "tabcolsep"),
-    *("toprule", "midrule", "bottomrule", "addlinespace", "backslash"),
+    *("toprule", "midrule", "bottomrule", "addlinespace", "backslash", "mathdollar"),
     *("alpha", "beta", "gamma", "delta", "epsilon", "lambda", "rho", "tau", "eta", "chi", "times"),
 }
 TEXT_WIDTH = "397.5pt"  # 5.5 inches: the text of a page in one column, as at NeurIPS and ICLR
