@@ -40,8 +40,7 @@ class Panel:
     """A heading, a sentence that answers it, and what the answer rests on.
 
     id: unique within the arena, as are the ids of all its figures; gist: what was found, beside the heading, also while
-    the rest is folded; lead: how to read it; folded: all but heading and gist show when asked for; second: tables that
-    are folded inside, under second_title.
+    the rest is folded; lead: how to read it; second: tables that are folded once more, under second_title.
     """
 
     id: str
@@ -49,7 +48,6 @@ class Panel:
     lead: str
     figures: tuple[Figure, ...] = ()
     tables: tuple[PanelTable, ...] = ()
-    folded: bool = True
     gist: str = ""
     second: tuple[PanelTable, ...] = ()
     second_title: str = ""

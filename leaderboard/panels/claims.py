@@ -38,7 +38,6 @@ def claims(report: Report) -> list[Panel]:
         "What the papers claim, run again",
         LEAD,
         tables=_tables(run, _overall),
-        folded=not run,
         gist=f"{_many(len(by_claim), 'claim')} with a verdict per place: {_counts(report.claims)}.",
         second=_tables(rest, _overall),
         second_title=f"{_many(len(rest), 'claim')} not run here, with the reasons",

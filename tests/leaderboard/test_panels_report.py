@@ -21,14 +21,14 @@ def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
     ]
     assert (xu.muted, yan.muted) == ((False, False), (True,))
     counts = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
-    assert panel.gist == f"3 claims with a verdict per place: {counts}." and not panel.folded
+    assert panel.gist == f"3 claims with a verdict per place: {counts}."
     assert panel.second_title == "1 claim not run here, with the reasons"
 
 
 def test_where_no_claim_was_run_all_are_folded() -> None:
     unrun = tuple(claim for claim in claims() if claim.verdict is ClaimVerdict.NOT_RUN_HERE)
     panel = of_report(replace(panel_report(), claims=unrun))[0]
-    assert panel.folded and panel.tables == () and len(panel.second) == 1
+    assert panel.tables == () and len(panel.second) == 1
     assert panel.gist == "1 claim with a verdict per place: 1 not run here."
 
 
