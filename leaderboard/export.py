@@ -2,130 +2,98 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from benchmark.core.errors import unknown
-from benchmark.report import Estimate, Metric, words
-from leaderboard.tables import COLUMNS, MISSING, SIGNED, interval, number
+from benchmark.core.errors import UserError, unknown
+from benchmark.report import METRICS, Status
+from leaderboard.order import WITHOUT_NUMBER
+from leaderboard.printed import latex, markdown
+from leaderboard.tables import COLUMNS
 
-PARTS = ("", "_low", "_high", "_n")  # the columns of one metric
-NAMES = ("suite", "train_shift", "label", "status")  # what names a row in print
+PARTS = ("_low", "_high", "_n")  # what stands beside a metric's value
+NAMES = ("suite", "train_shift", "label", "status")  # what names a row
+PRINTED = ("gated_over_envelope", "gated_worst_case", "gated_nominal")  # fits the text width of a paper
+FORMATS = ("csv", "json", "latex", "markdown")
 
 
-def export(table: pd.DataFrame, format: str, digits: int | None = None) -> str:
-    """The table in `format`, its columns in the page's order: names, rank, the headline, the other metrics, the rest.
+def export(table: pd.DataFrame, format: str, digits: int | None = None, columns: Sequence[str] | None = None) -> str:
+    """The table in `format`, its rows in the page's order.
 
-    CSV and JSON keep every column (`NAME`, `NAME_low`, `NAME_high`, `NAME_n` for a metric); LaTeX (booktabs) and
-    Markdown print a metric as `value [low, high]`, a missing one as a dash, and leave out metrics that no row has.
+    CSV and JSON have a metric as `NAME`, `NAME_low`, `NAME_high`, and by default every column; LaTeX (booktabs) and
+    Markdown print it as `value [low, high]`, a missing one as a dash, and by default what fits a paper: the label, the
+    headline, worst case and nominal utility.
 
     Args:
         table: what leaderboard.csv holds.
         format: csv, json, latex or markdown.
         digits: significant ones of a number in CSV; None: all.
+        columns: names of columns, in their order; a metric brings its interval, and the label stands first where it is
+            not named. None: the default.
 
     Raises:
-        UserError: a format that does not exist.
+        UserError: a format or a column that does not exist, or no column.
     """
-    writers: dict[str, Callable[[pd.DataFrame], str]] = {
-        "csv": lambda ordered: ordered.to_csv(index=False, float_format=f"%.{digits}g" if digits else None),
-        "json": lambda ordered: str(ordered.to_json(orient="records", indent=2, force_ascii=False)) + "\n",
-        "latex": _latex,
-        "markdown": _markdown,
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    wanted = None if columns is None else _chosen(table, columns)
+    rows = _in_order(table)
+    writers: dict[str, Callable[[], str]] = {
+        "csv": lambda: _whole(rows, wanted).to_csv(index=False, float_format=f"%.{digits}g" if digits else None),
+        "json": lambda: str(_whole(rows, wanted).to_json(orient="records", indent=2, force_ascii=False)) + "\n",
+        "latex": lambda: latex(rows, wanted or _default(rows, ("label",))),
+        "markdown": lambda: markdown(rows, wanted or _default(rows, _naming(rows))),
     }
-    if format not in writers:
-        raise unknown("format", format, writers)
-    return writers[format](_ordered(table))
+    return writers[format]()
 
 
-def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    metrics = [f"{metric.name}{part}" for metric in COLUMNS for part in PARTS]
-    wanted = [name for name in (*NAMES, *metrics) if name in table.columns]
-    return table[[*wanted, *(name for name in table.columns if name not in wanted)]]
+def _chosen(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The named columns, each once, the label first where it is not among them."""
+    allowed = [name for name in table.columns if not _is_part(name, table)]
+    for name in columns:
+        if name not in allowed:
+            raise unknown("column", name, allowed)
+    if not columns:
+        raise UserError(f"no column was named. Allowed: {', '.join(sorted(allowed))}.")
+    return list(dict.fromkeys(columns if "label" in columns or "label" not in allowed else ["label", *columns]))
 
 
-def _latex(table: pd.DataFrame) -> str:
-    names, metrics = _shown(table)
-    heads = [*map(_tex, names), *(_tex(f"{metric.label} ({metric.unit})") for metric in metrics)]
-    lines = [
-        " & ".join([*(_tex(_text(row, name)) for name in names), *(_tex(_number(row, metric)) for metric in metrics)])
-        + r" \\"
-        for row in table.to_dict("records")
-    ]
-    columns = "l" * len(names) + "r" * len(metrics)
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            " & ".join(heads) + r" \\",
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+def _is_part(name: str, table: pd.DataFrame) -> bool:
+    """Whether a column is an end of a metric's interval, or its n."""
+    return any(name.endswith(part) and name.removesuffix(part) in table.columns for part in PARTS)
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    names, metrics = _shown(table)
-    heads = [*map(_md, names), *(_md(f"{metric.label} ({metric.unit})") for metric in metrics)]
-    lines = [
-        [*(_md(_text(row, name)) for name in names), *(_md(_number(row, metric)) for metric in metrics)]
-        for row in table.to_dict("records")
-    ]
-    rule = ["---"] * len(names) + ["---:"] * len(metrics)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, rule, *lines))
+def _whole(table: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+    """The columns with all their parts; by default all: names, rank, the headline, the other metrics, the rest."""
+    metrics = columns or [*NAMES, *(metric.name for metric in COLUMNS)]
+    wanted = [f"{name}{part}" for name in metrics for part in ("", *PARTS) if f"{name}{part}" in table.columns]
+    return table[wanted if columns else [*wanted, *(name for name in table.columns if name not in wanted)]]
 
 
-def _shown(table: pd.DataFrame) -> tuple[list[str], list[Metric]]:
-    """The naming columns and the metrics to print."""
-    metrics = [metric for metric in COLUMNS if metric.name in table.columns and table[metric.name].notna().any()]
-    return [name for name in NAMES if name in table.columns], metrics
+def _default(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """What a printed table has room for, without metrics that no row has."""
+    return [*names, *(name for name in PRINTED if name in table.columns and table[name].notna().any())]
 
 
-def _text(row: dict[Any, Any], name: str) -> str:
-    """A naming cell; the status comes with its reason."""
-    reason = row.get("reason") if name == "status" else None
-    shown = "" if _missing(row[name]) else str(row[name])
-    return shown if _missing(reason) or not reason else f"{shown}: {reason}"
+def _naming(table: pd.DataFrame) -> list[str]:
+    """Names that tell rows of one table apart, and the status where some row is not done."""
+    several = [name for name in ("suite", "train_shift") if name in table.columns and table[name].nunique() > 1]
+    unfinished = "status" in table.columns and bool((table["status"] != "done").any())
+    return [*several, "label", *(["status"] if unfinished else [])]
 
 
-def _number(row: dict[Any, Any], metric: Metric) -> str:
-    value, low, high = (_float(row.get(f"{metric.name}{part}")) for part in PARTS[:3])
-    text = number(value, metric.decimals, signed=metric in SIGNED)
-    return f"{text} {interval(Estimate(value, low, high), metric.decimals)}".strip()
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows by the headline within every arena, those without it last, as on the page."""
+    needed = ("suite", "train_shift", "status", METRICS[0].name)
+    if table.empty or any(name not in table.columns for name in needed):
+        return table
+    arena = table.groupby(["suite", "train_shift"], sort=False, dropna=False).ngroup()
+    place = [_place(status, value) for status, value in zip(table["status"], table[METRICS[0].name], strict=True)]
+    keyed = pd.DataFrame({"arena": arena, "last": [p for p, _ in place], "over": [v for _, v in place]})
+    return table.iloc[keyed.reset_index(drop=True).sort_values(["arena", "last", "over"], kind="stable").index]
 
 
-def _float(value: Any) -> float | None:
-    return None if _missing(value) else float(value)
-
-
-def _missing(value: Any) -> bool:
-    return bool(pd.isna(value))
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    words.MINUS: "$-$",
-    MISSING: "--",
-    "[": "{[}",
-    "]": "{]}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
-
-
-def _tex(text: str) -> str:
-    """Text that LaTeX prints as it stands, on one line; brackets are braced, or `\\` would take them as an option."""
-    return "".join(_TEX.get(character, character) for character in " ".join(text.split()))
-
-
-def _md(text: str) -> str:
-    """Text that Markdown prints as it stands, in one cell."""
-    return re.sub(r"([\\`*_{}<>|~])", r"\\\1", " ".join(text.split()))
+def _place(status: Status, value: float) -> tuple[int, float]:
+    known = status == "done" and bool(pd.notna(value))
+    return (0, -value) if known else (1 + WITHOUT_NUMBER[status], 0.0)

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.report import Arena, Curve, Estimate, EvalShift, Row, words
-from benchmark.report.rows import HEADLINE
+from benchmark.report import Arena, Curve, Estimate, EvalShift, Row
 from leaderboard.palette import Palette
-from leaderboard.tables import MISSING, finite, number
+from leaderboard.tables import finite, number
 
 Trace = dict[str, Any]
 SUMMARY_ROWS = 15  # rows in the words of a figure
@@ -55,110 +54,6 @@ def in_words(texts: Sequence[str]) -> str:
     """A figure in words: a sentence with what stands for each row, of many rows the first."""
     more = f"; {len(texts) - SUMMARY_ROWS} more in the data" if len(texts) > SUMMARY_ROWS else ""
     return "; ".join(texts[:SUMMARY_ROWS]) + f"{more}."
-
-
-def forest(arena: Arena, palette: Palette) -> Figure | None:
-    """`gated_over_envelope` of every row with its interval against a line at 0, controls below a gap. None where no row
-    is done."""
-    rows = [row for row in arena.rows if row.status == "done" and HEADLINE in row.metrics]
-    if not rows:
-        return None
-    first_control = next((i for i, row in enumerate(rows) if row.role.endswith("control")), len(rows))
-    heights = [-float(i) - 0.6 * (i >= first_control) for i in range(len(rows))]
-    traces = [_forest_point(row, height, palette) for row, height in zip(rows, heights, strict=True)]
-    empty = [
-        _forest_reason(row, height)
-        for row, height in zip(rows, heights, strict=True)
-        if finite(row.metrics[HEADLINE].value) is None
-    ]
-    texts = [f"{row.label}: {_words(row.metrics['over_envelope'])}" for row in rows]
-    return Figure(
-        "forest",
-        "Beyond what DPO could do",
-        "A point is a method's gated worst-case utility minus the best that DPO, "
-        "early-stopped, re-tuned or mixed, reaches at the same nominal utility; a bar is its 95% interval. A bar "
-        "wholly right of 0 is robustness that DPO does not have. Controls are grey and stand below.",
-        in_words(texts),
-        90 + 26 * max(len(rows), 2),
-        ("row", HEADLINE, "height", "low", "high", "n"),
-        traces,
-        {
-            "xaxis": {
-                "title": {"text": "over DPO envelope, units of utility"},
-                "zeroline": True,
-                "zerolinewidth": 2,
-                "range": _around_zero(rows),
-            },
-            "yaxis": {
-                "tickvals": heights,
-                "ticktext": [plain(row.label) for row in rows],
-                "showgrid": False,
-                "zeroline": False,
-                "range": [min(heights, default=0.0) - 0.7, 0.7],
-            },
-            "hovermode": "closest",
-            "annotations": empty,
-        },
-    )
-
-
-def _around_zero(rows: list[Row]) -> list[float]:
-    """Where the axis begins and ends: all points and bars, and 0, with a little room on both sides."""
-    estimates = [row.metrics[HEADLINE] for row in rows]
-    known = [x for e in estimates for value in (e.value, e.low, e.high) if (x := finite(value)) is not None]
-    low, high = min([0.0, *known]), max([0.0, *known])
-    room = 0.06 * (high - low) or 0.1
-    return [low - room, high + room]
-
-
-def _forest_point(row: Row, height: float, palette: Palette) -> Trace:
-    look, estimate = palette.look(row), row.metrics[HEADLINE]
-    value, low, high = (compact(x) for x in (estimate.value, estimate.low, estimate.high))
-    trace: Trace = {
-        "type": "scatter",
-        "meta": {"row": row.key},
-        "name": plain(row.label),
-        "mode": "markers",
-        "x": [value],
-        "y": [height],
-        "customdata": [[low, high, estimate.n]],
-        "hovertemplate": "%{x:+.3f} [%{customdata[0]}, %{customdata[1]}]",
-        "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
-    }
-    if value is not None and low is not None and high is not None:
-        trace["error_x"] = {
-            "type": "data",
-            "array": [high - value],
-            "arrayminus": [value - low],
-            "thickness": 2,
-            "width": 0,
-            "color": look.colour,
-        }
-    return trace
-
-
-def _forest_reason(row: Row, height: float) -> dict[str, Any]:
-    """A dash and the beginning of the reason, where a row has no point."""
-    return {
-        "text": f"{MISSING} {plain(words.note(row.metrics[HEADLINE]), 30)}",
-        "showarrow": False,
-        "xref": "paper",
-        "x": 0,
-        "xanchor": "left",
-        "xshift": 6,
-        "y": height,
-    }
-
-
-def _words(estimate: Estimate) -> str:
-    if finite(estimate.value) is None:
-        return f"no value ({words.note(estimate)})"
-    if finite(estimate.low) is None or finite(estimate.high) is None:
-        return f"{number(estimate.value, 3, signed=True)}, no interval"
-    return (
-        f"{number(estimate.value, 3, signed=True)} "
-        f"[{number(estimate.low, 3, signed=True)}, {number(estimate.high, 3, signed=True)}]"
-    )
 
 
 def curve(arena: Arena, palette: Palette, gated: bool) -> Figure | None:

@@ -11,7 +11,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -19,6 +18,7 @@ from benchmark.report import Metric, Report, words
 from benchmark.report.flat import leaderboard_rows
 from leaderboard.export import export
 from leaderboard.figures import Figure
+from leaderboard.order import STATED
 from leaderboard.packing import embed, pack, plotly_script
 from leaderboard.palette import Palette
 from leaderboard.panels import report_panels
@@ -35,10 +35,7 @@ FIRST_COLUMN = 3  # after the row's name and its seeds; CSS counts columns from 
 
 def render(report: Report) -> str:
     """The whole page as HTML, self-contained."""
-    palette = Palette(
-        (row for arena in report.arenas for row in arena.rows),
-        (line.method for study in report.studies for figure in study.figures for line in figure.lines),
-    )
+    palette = Palette(row for arena in report.arenas for row in arena.rows)
     arenas = [arena_view(f"g{index}", arena, palette) for index, arena in enumerate(report.arenas)]
     panels = report_panels(report, palette)
     return _template("index").render(
@@ -72,19 +69,11 @@ def _data(report: Report, view: ArenaView, first: bool) -> dict[str, Any]:
     table = leaderboard_rows(replace(report, arenas=(view.arena,), studies=()))
     return {
         "html": "" if first else _template("arena").render(view=view),
-        "figures": _specs(view.figures),
+        "figures": _specs(view.all_figures),
         "samples": samples(view.arena),
         "cells": _cells(view),
-        "exports": _side_by_side(
-            {name: export(table if name == "csv" else _printed(table), name, DIGITS) for name, _, _ in DOWNLOADS}
-        ),
+        "exports": _side_by_side({name: export(table, name, DIGITS) for name, _, _ in DOWNLOADS}),
     }
-
-
-def _printed(table: pd.DataFrame) -> pd.DataFrame:
-    """What a printed table has room for: the columns of the view that is shown first. The CSV has all."""
-    shown = {column.name for column in ALWAYS} | set(next(iter(VIEWS.values())))
-    return table.drop(columns=[column.name for column in COLUMNS if column.name not in shown], errors="ignore")
 
 
 def _side_by_side(texts: dict[str, str]) -> dict[str, Any]:
@@ -114,6 +103,7 @@ def _definition(column: Metric) -> dict[str, Any]:
         "unit": column.unit,
         "definition": column.definition,
         "higher": column.higher_is_better,
+        "headline": column.headline,
     }
 
 
@@ -130,7 +120,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"columns": COLUMNS, "views": list(VIEWS), "downloads": DOWNLOADS}
+    environment.globals |= {"columns": COLUMNS, "views": list(VIEWS), "downloads": DOWNLOADS, "stated_order": STATED}
     environment.tests["words"] = lambda cell: cell.order is None and not cell.interval and cell.kind != "missing"
     environment.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, default=str)
     return environment

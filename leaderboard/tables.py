@@ -8,9 +8,20 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmark.report import METRICS, RANK, TO_DPO, Estimate, Metric, Row, Standing, words
+from benchmark.report import METRICS, RANK, TO_DPO, Absent, Estimate, Metric, Row, Standing, Verdict, words
 
 MISSING = "\N{EN DASH}"
+SAID = {  # where no number is a finding, and no lack of one
+    Absent.MAKES_ENVELOPE: "makes the envelope",
+    Absent.IS_IN_ENVELOPE: "in the envelope",
+    Absent.IS_DPO: "is DPO",
+    Absent.IS_REFERENCE: "is the reference",
+    Absent.IS_PRICE_BASE: "is DPO",
+    Absent.NOMINAL_WIN: "nominal win",
+    Absent.EDGE: "at the edge",
+}
+STILL = 0.01  # nats of KL to the reference, at most: such a policy is the reference by another name
+DOES_NOT_MOVE = "does not move"
 
 COLUMNS = (RANK, METRICS[0], TO_DPO, *METRICS[1:])  # in the order of the page, behind a row's name and its seeds
 ALWAYS = (RANK, METRICS[0])
@@ -49,8 +60,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
 class Cell:
     """One cell of the main table, ready to print.
 
-    order: the number behind the text, None where there is none; kind: how the cell is marked; word: a verdict in a word
-    or two, nothing in most columns; hint: what the word rests on.
+    order: the number behind the text, None where there is none; kind: how the cell is marked ("said": words in the
+    place of a number); word: a verdict in a word or two, nothing in most columns; hint: what the word rests on.
     """
 
     text: str
@@ -58,7 +69,7 @@ class Cell:
     n: str
     note: str
     order: float | None
-    kind: Literal["value", "clears", "below", "missing"]
+    kind: Literal["value", "clears", "below", "said", "missing"]
     word: str = ""
     hint: str = ""
 
@@ -89,6 +100,17 @@ def usual_n(row: Row) -> int | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
+def is_still(row: Row) -> bool:
+    """Whether the policy has not moved from the reference: its KL is at most `STILL`."""
+    kl = finite(row.metrics.get("kl_to_reference", Estimate(None)).value)
+    return kl is not None and abs(kl) <= STILL
+
+
+def said(estimate: Estimate) -> str:
+    """What stands in the place of a number: words where that is a finding, else a dash."""
+    return MISSING if estimate.absent is None else SAID.get(estimate.absent, MISSING)
+
+
 def cell(row: Row, column: Metric, shared: Collection[int] = ()) -> Cell:
     """The cell of `row` in `column`; `shared` are the ranks that several rows have."""
     if column is RANK:
@@ -107,32 +129,35 @@ def _rank(row: Row, shared: Collection[int]) -> Cell:
 def _to_dpo(row: Row) -> Cell:
     compared = row.comparison
     if compared is None:
-        return _missing(words.not_compared(row))
+        return _missing(words.not_compared(row), SAID[Absent.IS_DPO] if row.method == "dpo" else MISSING)
     made = _estimate(row, TO_DPO, compared.difference)
-    if made.kind == "missing" or compared.verdict == "not compared":
+    if made.order is None or compared.verdict == "not compared":
         return made
     kind: dict[Standing, Literal["clears", "below"]] = {"better": "clears", "worse": "below"}
     hint = words.comparison_values(compared)
+    if is_still(row):
+        return replace(made, word=DOES_NOT_MOVE, hint=hint)
     return replace(made, kind=kind.get(compared.verdict, "value"), word=compared.verdict, hint=hint)
 
 
-def _missing(note: str) -> Cell:
-    return Cell(MISSING, "", "", note, None, "missing")
+def _missing(note: str, text: str = MISSING) -> Cell:
+    return Cell(text, "", "", note, None, "missing" if text == MISSING else "said")
 
 
 def _estimate(row: Row, column: Metric, estimate: Estimate) -> Cell:
     if (value := finite(estimate.value)) is None:
-        return _missing(words.note(replace(estimate, value=None)))
+        return _missing(words.note(replace(estimate, value=None)), said(estimate))
     n = "" if estimate.n == usual_n(row) else f"n {estimate.n:,}"
     text = number(value, column.decimals, signed=column in SIGNED)
-    return Cell(text, interval(estimate, column.decimals), n, words.note(estimate), value, _kind(estimate, column))
+    return Cell(text, interval(estimate, column.decimals), n, words.note(estimate), value, _kind(row, estimate, column))
 
 
-def _kind(estimate: Estimate, column: Metric) -> Literal["value", "clears", "below"]:
-    """Only the headline is compared with 0, and only where it has an interval."""
-    if column.headline and estimate.low is not None and estimate.low > 0:
+def _kind(row: Row, estimate: Estimate, column: Metric) -> Literal["value", "clears", "below"]:
+    """Only the headline is marked, and only as its verdict says: one seed clears nothing."""
+    if column.headline and row.verdict == Verdict.CLEARS:
         return "clears"
-    return "below" if column.headline and estimate.high is not None and estimate.high < 0 else "value"
+    under = estimate.n > 1 and estimate.high is not None and estimate.high < 0
+    return "below" if column.headline and under else "value"
 
 
 def notes(row: Row) -> list[tuple[str, str]]:

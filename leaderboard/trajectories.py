@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.report import Arena, Row, TrajectoryPoint
 from leaderboard.figures import Figure, Trace, compact, in_words, plain
-from leaderboard.palette import COLOURS, PINNED, Palette
+from leaderboard.palette import Palette, colour
 from leaderboard.tables import number
 
 Coordinate = Callable[[TrajectoryPoint], float]
@@ -112,7 +112,7 @@ def _band(row: Row, x: Coordinate, y: Coordinate) -> Trace:
         "x": [compact(x(point)) for point in row.trajectory],
         "y": [compact(y(point)) for point in row.trajectory],
         "opacity": 0.16,
-        "line": {"color": COLOURS[PINNED["dpo"]], "width": 22, "shape": "spline"},
+        "line": {"color": colour("dpo"), "width": 22, "shape": "spline"},
     }
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.report import Arena, Row, words
 from leaderboard.cells import CellView, cell_view
-from leaderboard.figures import Figure, curve, forest
+from leaderboard.figures import Figure, curve
+from leaderboard.order import in_order
 from leaderboard.palette import Look, Palette
 from leaderboard.panels import Panel, arena_panels
-from leaderboard.tables import COLUMNS, Cell, cell, notes, usual_n
+from leaderboard.picture import Picture, picture
+from leaderboard.tables import COLUMNS, Cell, cell, is_still, notes, usual_n
 from leaderboard.trajectories import plane_figure, utility_kl
 
+# A mark before the words of a verdict, so that nothing rests on colour; of any other verdict the words alone.
+VERDICT_MARKS = {"clears": "✓", "does_not": "✕", "does_not_clear": "✕", "cannot_tell": "?"}
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
@@ -27,15 +31,24 @@ class RowView:
     n: int | None
     notes: list[tuple[str, str]]
     links: list[tuple[str, str | None]]
-    starts_controls: bool
     own: CellView
+    mark: str
     verdict: str
     collapse: str
+    still: bool
+
+    @property
+    def headline(self) -> Cell:
+        """The cell of the headline."""
+        return next(made for made, column in zip(self.cells, COLUMNS, strict=True) if column.headline)
 
 
 @dataclass(frozen=True)
 class ArenaView:
-    """An arena as the template prints it; `name` stands for it in the address, `file` in names of downloads."""
+    """An arena as the template prints it; `name` stands for it in the address, `file` in names of downloads.
+
+    figures: those that are seen at once; more: those that are folded.
+    """
 
     id: str
     name: str
@@ -45,30 +58,26 @@ class ArenaView:
     headline: str
     conflict: str
     caveats: list[str]
-    forest: Figure | None
-    curves: list[Figure]
-    trajectories: list[Figure]
+    picture: Picture | None
+    figures: list[Figure]
+    more: list[Figure]
     panels: list[Panel]
 
     @property
-    def figures(self) -> list[Figure]:
+    def all_figures(self) -> list[Figure]:
         """All figures but those of single rows."""
-        return [
-            *([self.forest] if self.forest else []),
-            *self.curves,
-            *self.trajectories,
-            *(f for panel in self.panels for f in panel.figures),
-        ]
+        return [*self.figures, *self.more, *(figure for panel in self.panels for figure in panel.figures)]
 
 
 def arena_view(id_: str, arena: Arena, palette: Palette) -> ArenaView:
-    """`arena` as it is printed; `id_` is unique on the page."""
-    curves = [curve(arena, palette, gated) for gated in (True, False)]
-    trajectories = [
-        plane_figure(arena, palette),
+    """`arena` as it is printed, its rows in the page's order; `id_` is unique on the page."""
+    arena = replace(arena, rows=in_order(arena.rows))
+    first = (curve(arena, palette, True), plane_figure(arena, palette))
+    second = (
+        curve(arena, palette, False),
         utility_kl(arena, palette, "training"),
         utility_kl(arena, palette, "farthest"),
-    ]
+    )
     name = f"{arena.suite}/{arena.train_shift}"
     return ArenaView(
         id_,
@@ -79,15 +88,14 @@ def arena_view(id_: str, arena: Arena, palette: Palette) -> ArenaView:
         words.headline(arena),
         words.conflict(arena),
         [words.caveat(caveat) for caveat in arena.caveats],
-        forest(arena, palette),
-        [figure for figure in curves if figure],
-        [figure for figure in trajectories if figure],
+        picture(arena.rows),
+        [figure for figure in first if figure],
+        [figure for figure in second if figure],
         arena_panels(arena, palette),
     )
 
 
 def _rows(arena: Arena, palette: Palette) -> list[RowView]:
-    first = next((row.key for row in arena.rows if row.role.endswith("control")), None)
     ranks = Counter(row.rank for row in arena.rows if row.rank is not None)
     shared = {rank for rank, count in ranks.items() if count > 1}
     return [
@@ -98,10 +106,11 @@ def _rows(arena: Arena, palette: Palette) -> list[RowView]:
             usual_n(row),
             notes(row),
             _links(row.paper),
-            row.key == first,
             cell_view(row, palette.look(row)),
+            VERDICT_MARKS.get(row.verdict, ""),
             words.row_verdict(row),
             words.collapse(row.collapse) if row.collapse else "",
+            is_still(row),
         )
         for row in arena.rows
     ]

@@ -135,6 +135,14 @@ def report(
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a run or of a report")],
     format_: Annotated[str, typer.Option("--format", help="csv, latex, markdown or json")] = "markdown",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Columns of leaderboard.csv, in this order; a metric brings its interval. Default: csv and json have "
+            "all, latex and markdown what fits a paper.",
+        ),
+    ] = None,
 ) -> int:
     """Print the main table in another format."""
     import pandas as pd
@@ -144,7 +152,8 @@ def export(
     file = folder / "leaderboard.csv"
     if not file.is_file():
         raise UserError(f"{str(folder)!r} holds no leaderboard.csv. Give the folder of a finished run or of a report.")
-    typer.echo(export_table(pd.read_csv(file), format_))
+    chosen = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+    typer.echo(export_table(pd.read_csv(file), format_, columns=chosen), nl=False)
     return 0
 
 

@@ -39,8 +39,8 @@ class PanelTable:
 class Panel:
     """A heading, a sentence that answers it, and what the answer rests on.
 
-    id: unique within the arena, as are the ids of all its figures; folded: figures and tables open when asked for, and
-    only heading and sentence show before.
+    id: unique within the arena, as are the ids of all its figures; gist: what was found, beside the heading, also while
+    the rest is folded; lead: how to read it; second: tables that are folded once more, under second_title.
     """
 
     id: str
@@ -48,4 +48,6 @@ class Panel:
     lead: str
     figures: tuple[Figure, ...] = ()
     tables: tuple[PanelTable, ...] = ()
-    folded: bool = True
+    gist: str = ""
+    second: tuple[PanelTable, ...] = ()
+    second_title: str = ""

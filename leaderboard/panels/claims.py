@@ -10,9 +10,10 @@ from leaderboard.panels.base import Kind, Panel, PanelTable, TableCell
 from leaderboard.panels.printing import text_cell
 
 LEAD = (
-    "Reproduced: the 95% interval of the number measured here lies wholly on the side that the paper claims; not "
-    "reproduced: wholly on the other; cannot tell: it holds both. One seed tells nothing. Met by training less: it "
-    "holds as stated, and not against DPO stopped at equal KL."
+    "Every claim has a verdict for every place where it was checked. Reproduced: the 95% interval of the number "
+    "measured here lies wholly on the side that the paper claims; not reproduced: wholly on the other; cannot tell: it "
+    "holds both. One seed tells nothing. Met by training less: it holds as stated, and not against DPO stopped at equal "
+    "KL."
 )
 PLACES = "The same claims, one line for every place where the runs have what the claim speaks of."
 COLUMNS = ("Claim", "Source", "Run again at", "Measured here", "Verdict")
@@ -32,12 +33,16 @@ def claims(report: Report) -> list[Panel]:
     by_claim: dict[tuple[str, str], list[Claim]] = {}
     for claim in report.claims:
         by_claim.setdefault((claim.paper, claim.id), []).append(claim)
+    run = {key: checked for key, checked in by_claim.items() if not _not_run(checked)}
+    rest = {key: checked for key, checked in by_claim.items() if _not_run(checked)}
     panel = Panel(
         "claims",
         "What the papers claim, run again",
-        _lead(report.claims, len(by_claim)),
-        tables=_tables(by_claim, lambda checked: [_overall(checked)]),
-        folded=False,
+        LEAD,
+        tables=_tables(run, _overall),
+        gist=f"{_many(len(by_claim), 'claim')} with a verdict per place: {_counts(report.claims)}.",
+        second=_tables(rest, _overall),
+        second_title=f"{_many(len(rest), 'claim')} not run here, with the reasons",
     )
     several = {key: checked for key, checked in by_claim.items() if len(checked) > 1}
     tables = _tables(several, lambda checked: [_row(claim) for claim in checked])
@@ -45,20 +50,23 @@ def claims(report: Report) -> list[Panel]:
     return [panel, places] if several else [panel]
 
 
-def _lead(claims: tuple[Claim, ...], different: int) -> str:
-    return f"{different} claims, each with a verdict for every place where it was checked: {_counts(claims)}. {LEAD}"
+def _not_run(checked: list[Claim]) -> bool:
+    return all(claim.verdict is ClaimVerdict.NOT_RUN_HERE for claim in checked)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _counts(claims: Iterable[Claim], marks: bool = False) -> str:
     """How often each verdict was given."""
     counts = Counter(claim.verdict for claim in claims)
-    return ", ".join(
-        f"{LOOKS[verdict][0]} {counts[verdict]} {words.VERDICTS[verdict]}"
-        if marks
-        else f"{counts[verdict]} {words.VERDICTS[verdict]}"
-        for verdict in LOOKS
-        if verdict in counts
-    )
+    said = ((_look(verdict)[0] if marks else "", counts[verdict], words.VERDICTS[verdict]) for verdict in ClaimVerdict)
+    return ", ".join(f"{mark} {count} {name}".strip() for mark, count, name in said if count)
+
+
+def _look(verdict: ClaimVerdict) -> tuple[str, Kind]:
+    return LOOKS.get(verdict, ("", ""))
 
 
 Rows = list[tuple[TableCell, ...]]
@@ -67,7 +75,7 @@ Rows = list[tuple[TableCell, ...]]
 def _tables(
     by_claim: dict[tuple[str, str], list[Claim]], rows: Callable[[list[Claim]], Rows]
 ) -> tuple[PanelTable, ...]:
-    """One table per paper; greyed is what was not run."""
+    """One table per paper; greyed is what was not run there."""
     tables = []
     for paper in dict.fromkeys(paper for paper, _ in by_claim):
         made = [row for (of, _), checked in by_claim.items() if of == paper for row in rows(checked)]
@@ -75,14 +83,14 @@ def _tables(
     return tuple(tables)
 
 
-def _overall(checked: list[Claim]) -> tuple[TableCell, ...]:
+def _overall(checked: list[Claim]) -> Rows:
     """A claim in one line: its number where there is one place, else how often it held."""
     if len(checked) == 1:
-        return _row(checked[0])
+        return [_row(checked[0])]
     first, verdicts = checked[0], {claim.verdict for claim in checked}
     verdict = _verdict(first) if len(verdicts) == 1 else text_cell(_counts(checked, marks=True))
     measured, where = text_cell("each place stands below"), text_cell(f"{len(checked)} places")
-    return text_cell(first.text, first.id), text_cell(first.source), where, measured, verdict
+    return [(text_cell(first.text, first.id), text_cell(first.source), where, measured, verdict)]
 
 
 def _row(claim: Claim) -> tuple[TableCell, ...]:
@@ -96,5 +104,5 @@ def _row(claim: Claim) -> tuple[TableCell, ...]:
 
 
 def _verdict(claim: Claim) -> TableCell:
-    mark, kind = LOOKS[claim.verdict]
-    return TableCell(f"{mark} {words.VERDICTS[claim.verdict]}", kind=kind)
+    mark, kind = _look(claim.verdict)
+    return TableCell(f"{mark} {words.VERDICTS[claim.verdict]}".strip(), kind=kind)

@@ -12,12 +12,13 @@ from leaderboard.panels.lines import line_figure, row_line
 from leaderboard.panels.printing import amount, short
 from leaderboard.tables import finite
 
+LABEL_W1 = "how much the probability that one completion of a pair is preferred to the other changes, on average"
 CAPTION = (
     "Agreement: how often a noise-free label under this shift equals the label under the training shift. Target gap: "
     "how much more utility under this shift the chosen completion has than the rejected one. Agreement near 1, or a "
     "gap above 0, is no conflict. Correlation: of the two utilities over completions. Flip rate: how often two "
-    "labels, one drawn under each shift, differ; of the training shift with itself, what label noise does. Label KL "
-    "and label W1: mean distance of the two label distributions of a pair."
+    "labels, one drawn under each shift, differ; of the training shift with itself, what label noise does. Label W1: "
+    f"{LABEL_W1}. Label KL: the same change as a divergence, in nats."
 )
 COLUMNS = (
     "Evaluation shift",
@@ -59,9 +60,8 @@ def distance(arena: Arena, palette: Palette) -> Panel | None:
         ),
     )
     figures = tuple(figure for figure in made if figure)
-    return Panel(
-        "distance", "How far each shift is, and what is left there", LEAD + _farthest(arena), figures, (_table(arena),)
-    )
+    title = "How far each shift is, and what is left there"
+    return Panel("distance", title, LEAD, figures, (_table(arena),), gist=_farthest(arena))
 
 
 def _measured(shift: EvalShift) -> bool:
@@ -133,4 +133,6 @@ def _row(shift: EvalShift) -> tuple[TableCell, ...]:
 def _farthest(arena: Arena) -> str:
     """The shift whose labels are farthest from training, in words; nothing where no distance is known."""
     known = [(shift.label_w1, shift.label) for shift in arena.eval_shifts if shift.label_w1 is not None]
-    return f" The farthest is {max(known)[1]}, at {short(max(known)[0])} of label W1." if known else ""
+    if not known:
+        return ""
+    return f"The farthest is {max(known)[1]}, at {short(max(known)[0])} of label W1: {LABEL_W1}."

@@ -10,7 +10,7 @@ from benchmark.report import Estimate
 from benchmark.report.words import MINUS, note
 from leaderboard.figures import compact
 from leaderboard.panels.base import TableCell
-from leaderboard.tables import MISSING, finite, interval, number
+from leaderboard.tables import MISSING, finite, interval, number, said
 
 NOISE = 1e-12  # what is left of a difference of two equal numbers of double precision
 
@@ -30,7 +30,7 @@ def amount(value: float | None, decimals: int, reason: str = "", signed: bool = 
 def estimated(estimate: Estimate, decimals: int, signed: bool = False, against_zero: bool = False) -> TableCell:
     """A cell with value and interval; `against_zero` marks an interval that lies wholly above or below 0."""
     if (value := finite(estimate.value)) is None:
-        return TableCell(MISSING, note=note(estimate), kind="missing")
+        return TableCell(said(estimate), note=note(estimate), kind="missing")
     cell = TableCell(number(value, decimals, signed), interval(estimate, decimals), note(estimate), value, "value")
     low, high = finite(estimate.low), finite(estimate.high)
     if not against_zero or low is None or high is None or low <= 0 <= high:

@@ -7,7 +7,7 @@ from itertools import cycle
 from benchmark.report import Arena, Estimate, Selected, words
 from benchmark.report.rows import HEADLINE
 from leaderboard.figures import Figure, Trace, in_words, plain
-from leaderboard.palette import GREY, MARKERS, Look, Palette
+from leaderboard.palette import GREY, SHAPES, Look, Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.dots import known, point, row_axis
 from leaderboard.panels.printing import estimated, parts, pointed, text_cell
@@ -116,7 +116,7 @@ def _figure(arena: Arena, palette: Palette, labels: dict[str, str]) -> Figure | 
     if not shown:
         return None
     rules = list(dict.fromkeys(chosen.rule for chosen in shown))
-    symbols = dict(zip(rules, cycle(MARKERS)))
+    symbols = dict(zip(rules, cycle(SHAPES)))
     methods = list(dict.fromkeys(chosen.method for chosen in shown))
     step = 0.7 / max(1, len(rules) - 1)
     heights = [0.35 - methods.index(chosen.method) - step * rules.index(chosen.rule) for chosen in shown]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from benchmark.report import Estimate, Report, Study, StudyFigure, StudyLine, StudyTable, words
 from leaderboard.figures import BANDS_AT_MOST, Figure
-from leaderboard.palette import COLOURS, FILLS, MARKERS, Look, Palette
+from leaderboard.palette import FILLS, SERIES, SHAPES, Look, Palette
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.lines import HEIGHT, Line, line_figure, with_bars
 from leaderboard.panels.printing import decimals, estimated, text_cell
@@ -29,7 +29,7 @@ def _panel(id_: str, study: Study, palette: Palette) -> Panel:
     facts = study.facts | ({"merged runs": " ".join(map(words.caveat, study.caveats))} if study.caveats else {})
     if facts:
         tables.append(PanelTable("How it was made.", ("Fact", "Value"), tuple(map(_fact, facts.items()))))
-    return Panel(id_, f"Suite {study.suite}", study.headline, tuple(figures), tuple(tables))
+    return Panel(id_, f"Suite {study.suite}", "", tuple(figures), tuple(tables), gist=study.headline)
 
 
 def _fact(fact: tuple[str, str]) -> tuple[TableCell, ...]:
@@ -84,7 +84,7 @@ class _Looks:
         if name not in self._others:
             return self._palette.method(name, dash)
         index = self._others[name]
-        return Look(COLOURS[index % len(COLOURS)], dash, list(MARKERS)[index % len(MARKERS)])
+        return Look(SERIES[index % len(SERIES)], dash, SHAPES[index % len(SHAPES)])
 
 
 def _line(line: StudyLine, look: Look) -> Line:

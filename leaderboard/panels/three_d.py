@@ -59,7 +59,8 @@ def three_d(arena: Arena, palette: Palette) -> Panel | None:
     tables = (_collapses(known),) if known else ()
     if not figures and not tables:
         return None
-    return Panel("three-d", "While it trains: drop, degradation, dispersion", LEAD + _collapsed(known), figures, tables)
+    title = "While it trains: drop, degradation, dispersion"
+    return Panel("three-d", title, LEAD, figures, tables, gist=_collapsed(known))
 
 
 def _figure(arena: Arena, palette: Palette, quantity: Quantity) -> Figure | None:
@@ -91,8 +92,8 @@ def _collapsed(known: list[Row]) -> str:
         return ""
     collapsed = [row.label for row in known if row.collapse is not None and row.collapse.collapsed]
     if not collapsed:
-        return f" By the rule below none of {len(known)} rows has collapsed."
-    return f" By the rule below {len(collapsed)} of {len(known)} rows collapsed: {', '.join(collapsed)}."
+        return f"By one rule for all, none of {len(known)} rows has collapsed."
+    return f"By one rule for all, {len(collapsed)} of {len(known)} rows collapsed: {', '.join(collapsed)}."
 
 
 def _collapses(known: list[Row]) -> PanelTable:

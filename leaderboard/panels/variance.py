@@ -31,8 +31,9 @@ def variance(arena: Arena) -> Panel | None:
     if not rows and arena.seeds_needed is None:
         return None
     figures = (_bars(rows, shares=False), _bars(rows, shares=True)) if _summed(rows) else ()
-    lead = f"{words.seeds_needed(arena.seeds_needed)} {LEAD}".strip()
-    return Panel("variance", "Where the spread comes from", lead, figures, (_table(rows),) if rows else ())
+    gist = words.seeds_needed(arena.seeds_needed)
+    tables = (_table(rows),) if rows else ()
+    return Panel("variance", "Where the spread comes from", LEAD, figures, tables, gist=gist)
 
 
 Parts = list[tuple[Row, Variance]]

@@ -18,8 +18,8 @@ class Opened:
     requests: list[str] = field(default_factory=list)  # all but the page's own file
 
     def row(self, label: str) -> Locator:
-        """Open the page of a row of the visible arena, by its label."""
-        self.page.locator(f"{SEEN} .board .open").filter(has=self.page.get_by_text(label, exact=True)).click()
+        """Open the page of a row of the visible arena, by its label, from the first picture."""
+        self.page.locator(f"{SEEN} .dots .open").filter(has=self.page.get_by_text(label, exact=True)).click()
         cell = self.page.locator("dialog.cell")
         cell.wait_for()
         return cell
@@ -31,7 +31,17 @@ class Opened:
         self.page.locator(selector).scroll_into_view_if_needed()
         self.page.wait_for_selector(f"{selector}[data-drawn]")
 
-    def labels(self) -> list[str]:
-        """Labels of the rows that are seen, from top to bottom."""
+    def unfold(self) -> None:
+        """Open everything that is folded in the visible arena."""
         self.page.wait_for_selector(SEEN)
-        return self.page.locator(f"{SEEN} .board tbody:not([hidden]) .label").all_inner_texts()
+        self.page.evaluate(f"document.querySelectorAll('{SEEN} details.fold').forEach(fold => {{ fold.open = true; }})")
+
+    def labels(self) -> list[str]:
+        """Labels of the rows that are seen, from top to bottom: the same in the first picture and in the table."""
+        self.page.wait_for_selector(SEEN)
+        shown = [
+            self.page.locator(f"{SEEN} {rows}:not([hidden]) .label").all_text_contents()
+            for rows in (".dots li", ".board tbody")
+        ]
+        assert shown[0] == shown[1]
+        return shown[0]

@@ -22,8 +22,7 @@ def of_arena(made: Arena | None = None) -> dict[str, Panel]:
 
 
 def of_report(made: Report) -> list[Panel]:
-    lines = (line.method for study in made.studies for figure in study.figures for line in figure.lines)
-    return report_panels(made, Palette((row for arena in made.arenas for row in arena.rows), lines))
+    return report_panels(made, Palette(row for arena in made.arenas for row in arena.rows))
 
 
 def figure(panel: Panel, id_: str) -> Figure:

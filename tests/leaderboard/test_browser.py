@@ -11,7 +11,7 @@ from tests.leaderboard.opened import SEEN, Opened
 from tests.leaderboard.reports import SCRIPT, arena, hostile, report, rows
 
 Show = Callable[..., Opened]
-FIGURES = ("forest", "curve-gated", "curve-ungated", "trajectory", "utility-kl-training", "utility-kl-farthest")
+FIGURES = ("curve-gated", "curve-ungated", "trajectory", "utility-kl-training", "utility-kl-farthest")
 
 
 def test_it_opens_from_disk_draws_every_figure_and_asks_the_network_for_nothing(show: Show) -> None:
@@ -60,17 +60,24 @@ def test_a_band_lies_behind_its_line_in_pieces_where_an_interval_is_missing(show
 
 def test_sorting_is_numeric_with_missing_numbers_last_in_both_directions(show: Show) -> None:
     opened = show(report())
-    head = opened.page.locator(f"{SEEN} th[data-metric=gated_over_envelope] button")
-    missing = ["KLDPO tau=1", "CVaR", "GR-DPO"]
-    head.click()
+    head = opened.page.locator(f"{SEEN} th[data-metric=gated_over_envelope]")
+    missing = ["KLDPO tau=1", "CVaR", "GR-DPO"]  # finished, failed, skipped
     best_first = opened.labels()
     assert best_first[0] == "Oracle, mid mixture" and best_first[-4:] == ["SFT on chosen", *missing]
-    assert opened.page.locator(f"{SEEN} th[data-metric=gated_over_envelope]").get_attribute("aria-sort") == "descending"
-    head.press("Enter")
-    worst_first = opened.labels()
-    assert worst_first == [*reversed(best_first[:-3]), *missing]
+    assert head.get_attribute("aria-sort") == "descending"
+    head.locator("button").press("Enter")
+    assert opened.labels() == [*reversed(best_first[:-3]), *missing]
     opened.page.locator(f"{SEEN} .reset").click()
-    assert opened.labels()[0] == "GroupDRO" and opened.labels()[-1] == "DPO beta=0.6, left out"
+    assert opened.labels() == best_first and opened.page.locator(f"{SEEN} .reset").is_hidden()
+
+
+def test_the_first_picture_is_sorted_with_the_table(show: Show) -> None:
+    opened = show(report())
+    opened.page.locator(f"{SEEN} th[data-metric=gated_nominal] button").click()
+    assert opened.labels()[0] == "KLDPO tau=1"  # which asserts that both show the same
+    assert opened.page.locator(f"{SEEN} .sort").input_value() == "gated_nominal"
+    opened.page.locator(f"{SEEN} .sort").select_option("gated_over_envelope")
+    assert opened.labels()[0] == "Oracle, mid mixture"
 
 
 def test_lower_is_better_sorts_the_least_first(show: Show) -> None:
@@ -87,6 +94,50 @@ def test_the_filter_hides_rows_and_counts_what_is_left(show: Show) -> None:
     assert opened.page.locator(f"{SEEN} .count").inner_text() == "2 of 14 rows"
     opened.page.locator(f"{SEEN} .filter").fill("skipped")
     assert opened.labels() == ["GR-DPO"]
+
+
+def test_a_filter_without_a_match_says_so_and_can_be_cleared(show: Show) -> None:
+    opened = show(report())
+    nothing = opened.page.locator(f"{SEEN} .nothing")
+    assert nothing.is_hidden()
+    opened.page.locator(f"{SEEN} .filter").fill("no <b>such")
+    assert nothing.inner_text() == "No row matches “no <b>such”. Show all rows" and opened.labels() == []
+    nothing.get_by_role("button").click()
+    assert nothing.is_hidden() and len(opened.labels()) == 14
+    assert opened.page.locator(f"{SEEN} .filter").input_value() == ""
+
+
+def test_a_link_to_what_is_not_there_says_so(show: Show) -> None:
+    notice = ".notice"
+    opened = show(report(), hash="#row=gone(x%3D<i>)")
+    opened.page.wait_for_selector(notice)
+    assert "There is no row “gone(x=<i>)” in this arena." in opened.page.locator(notice).inner_text()
+    opened.page.locator(".dismiss").click()
+    assert opened.page.locator(notice).is_hidden() and "row=" not in opened.page.url
+    elsewhere = show(report(), hash="#arena=gone&row=gone")
+    elsewhere.page.wait_for_selector(notice)
+    assert "no arena “gone”" in elsewhere.page.locator(notice).inner_text() and len(elsewhere.labels()) == 14
+    elsewhere.row("WDPO rho=1")  # what is there still opens
+    assert show(report()).page.locator(notice).is_hidden()
+
+
+def test_rows_brought_out_stand_out_in_the_first_picture(show: Show) -> None:
+    opened = show(report())
+    opened.page.locator(f"{SEEN} .legend .chip[data-row='sft']").click()
+    dim = opened.page.locator(f"{SEEN} .dots li:not(.dim)")
+    assert dim.locator(".label").all_inner_texts() == ["SFT on chosen"]
+
+
+def test_a_phone_folds_the_table_and_a_wide_page_does_not(show: Show) -> None:
+    for width, is_open in ((390, False), (1400, True)):
+        fold = show(report(), width=width).page.locator(f"{SEEN} .numbers-fold")
+        assert fold.evaluate("fold => fold.open") is is_open
+
+
+def test_the_page_is_short_until_it_is_unfolded(show: Show) -> None:
+    for width, pixels in ((1400, 6000), (390, 8000)):  # 11,800 and 25,500 before anything was folded
+        opened = show(report(), width=width)
+        assert opened.page.evaluate("document.documentElement.scrollHeight") < pixels
 
 
 def test_opening_a_row_brings_it_out_in_the_figures(show: Show) -> None:
@@ -135,6 +186,7 @@ def test_definitions_show_on_focus_and_n_on_a_tap(show: Show) -> None:
 
 def test_samples_are_found_by_their_words(show: Show) -> None:
     opened = show(report())
+    opened.unfold()
     search = opened.page.locator(f"{SEEN} .sample-search")
     search.fill("furious gate")
     assert opened.page.locator(f"{SEEN} .prompt-text").inner_text().startswith("Prompt 1")
@@ -152,22 +204,22 @@ def test_samples_are_found_by_their_words(show: Show) -> None:
 def test_the_csv_of_a_figure_holds_the_numbers_with_intervals(show: Show) -> None:
     opened = show(report())
     with opened.page.expect_download() as download:
-        opened.page.locator(f"{SEEN} figure[data-figure=forest] .csv").click()
+        opened.page.locator(f"{SEEN} figure[data-figure=curve-gated] .csv").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0] == "row,gated_over_envelope,height,low,high,n"
-    assert lines[1] == "group_dro(beta=0.1),0.141,0,0.111,0.175,1800"
-    assert '"kldpo(beta=0.1,tau=1)",,-4,,,1800' in lines
+    assert lines[0] == "row,shift,utility,low,high,n"
+    assert lines[1] == "oracle(beta=0.1),0,0.58,0.55,0.61,1800"
 
 
 def test_hostile_text_stays_text(show: Show) -> None:
     opened = show(hostile())
     for name in FIGURES:
         opened.figure(name)
+    opened.unfold()
     for index in range(6):
         opened.page.locator(f"{SEEN} .sample-prompt").select_option(index=index)
     opened.page.locator(f"{SEEN} .sample-search").fill("no such words")
     for index in range(3):  # the long label, the hostile one and the row that failed
-        opened.page.locator(f"{SEEN} .open").nth(index).click()
+        opened.page.locator(f"{SEEN} .dots .open").nth(index).click()
         opened.page.wait_for_selector("dialog.cell[open] #cell-title")
         assert opened.page.evaluate("document.querySelector('dialog').scrollWidth <= innerWidth")
         opened.page.keyboard.press("Escape")
@@ -183,6 +235,7 @@ def test_nothing_overflows_a_phone(show: Show) -> None:
         opened = show(made, width=390)
         for name in FIGURES:
             opened.figure(name)
+        opened.unfold()
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
         assert opened.page.locator(f"{SEEN} .board tbody td").nth(1).evaluate("td => getComputedStyle(td).display") == (
             "flex"
@@ -231,4 +284,4 @@ def test_one_arena_without_rows_or_samples_still_opens(show: Show) -> None:
 
 def test_an_address_that_names_nothing_opens_the_first_arena(show: Show) -> None:
     opened = show(report(), hash="#arena=gone&sort=gone:up&row=gone&view=gone&filter=")
-    assert opened.complaints == [] and len(opened.labels()) == 14
+    assert opened.complaints == [] and len(opened.labels()) == 14 and opened.labels()[0] == "Oracle, mid mixture"

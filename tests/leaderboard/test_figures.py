@@ -1,80 +1,16 @@
-"""Figures and looks, without a browser."""
+"""Figures, without a browser."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
-from benchmark.report import Estimate
 from leaderboard.cells import cell_view
-from leaderboard.figures import compact, curve, forest, in_words, plain
-from leaderboard.palette import COLOURS, GREY, MARKERS, SYMBOLS, Look, Palette
+from leaderboard.figures import compact, curve, in_words, plain
+from leaderboard.palette import Palette
 from leaderboard.trajectories import ends, plane_figure, utility_kl
-from tests.leaderboard.reports import LONG, RTL, SCRIPT, arena, row, rows
-
-
-def test_one_colour_per_method_and_one_marker_per_row() -> None:
-    palette = Palette(rows())
-    looks = {item.key: palette.look(item) for item in rows()}
-    assert looks["dpo(beta=0.1)"].colour == looks["dpo(beta=1)"].colour == COLOURS[0]
-    assert looks["dpo(beta=0.1)"].symbol != looks["dpo(beta=1)"].symbol
-    assert looks["kldpo(beta=0.1,tau=1)"].dash == "solid" and looks["dpo(beta=1)"].dash == "dash"
-    assert looks["oracle(beta=0.1)"].colour == looks["dpo(beta=0.6)"].colour == GREY
-    assert len({(look.colour, look.symbol) for look in looks.values()}) == len(looks)
-
-
-def test_another_method_changes_no_pinned_colour() -> None:
-    more = (*rows(), row("aaa", "AAA", Estimate(0.1), 0.5, 0.4, 1))
-    for item in rows():
-        if item.method in ("dpo", "kldpo", "wdpo"):
-            assert Palette(rows()).look(item).colour == Palette(more).look(item).colour
-
-
-def test_thirty_six_methods_of_three_settings_differ_and_neighbours_differ_in_colour_and_shape() -> None:
-    methods = ("dpo", "kldpo", "wdpo", *(f"m{i:02}" for i in range(33)))
-    made = [row(f"{method}(beta={b})", method, Estimate(0.1), 0.5, 0.4, 1) for method in methods for b in range(3)]
-    palette = Palette(made)
-    looks = [palette.look(item) for item in made]
-    assert len({(look.colour, look.symbol) for look in looks}) == 108
-    firsts = [palette.method(method) for method in methods]
-    assert all(a.colour != b.colour and a.path != b.path for a, b in pairwise(firsts))
-
-
-def test_a_method_of_many_settings_takes_no_other_methods_symbol() -> None:
-    made = [row(f"m{i}(beta={b})", "m", Estimate(0.1), 0.5, 0.4, 1) for i in range(8) for b in range(3 + 5 * (i == 0))]
-    palette = Palette(made)
-    assert len({(palette.look(item).colour, palette.look(item).symbol) for item in made}) == len(made)
-
-
-def test_a_method_without_a_row_has_a_look_once_it_is_named() -> None:
-    palette = Palette(rows(), ("loglinear",))
-    assert palette.method("loglinear", "dot").dash == "dot"
-    with pytest.raises(KeyError):
-        palette.method("never named")
-
-
-def test_every_symbol_can_be_drawn_in_the_table() -> None:
-    looks = [Look("#000000", "solid", symbol) for symbol in SYMBOLS]
-    assert {look.path for look in looks} == set(MARKERS.values())
-    assert len({(look.path, look.filled, look.dotted) for look in looks}) == len(SYMBOLS)
-
-
-def test_forest_keeps_the_order_draws_asymmetric_bars_and_sets_controls_apart() -> None:
-    figure = forest(arena(), Palette(rows()))
-    assert figure is not None
-    points = {trace["meta"]["row"]: trace for trace in figure.data}
-    assert points["group_dro(beta=0.1)"]["error_x"]["array"] == pytest.approx([0.175 - 0.141])
-    assert points["group_dro(beta=0.1)"]["error_x"]["arrayminus"] == pytest.approx([0.141 - 0.111])
-    assert "error_x" not in points["ipo(beta=0.1)"]  # one seed: no interval
-    assert points["kldpo(beta=0.1,tau=1)"]["x"] == [None] and "nominal win" in figure.layout["annotations"][0]["text"]
-    assert "cvar(level=0.5)" not in points
-    places = [trace["y"][0] for trace in figure.data]
-    gaps = [a - b for a, b in pairwise(places)]
-    assert [round(gap, 1) for gap in gaps] == [1.0] * 9 + [1.6, 1.0]
-    low, high = figure.layout["xaxis"]["range"]
-    assert low < -0.09 and high > 0.307  # all bars are inside
+from tests.leaderboard.reports import LONG, RTL, SCRIPT, arena, rows
 
 
 def test_curve_has_bounds_a_line_and_a_mark_at_the_training_shift() -> None:

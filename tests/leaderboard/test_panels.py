@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmark.report import AdversarialCurve, DiagnosticPoint, Estimate, Variance
-from leaderboard.palette import COLOURS, GREY
+from leaderboard.palette import GREY, colour
 from tests.leaderboard.panel_reports import RADII, far_shifts, filled, panel_arena
 from tests.leaderboard.panel_views import DASH, FIRST, alone, column, figure, lines, of_arena
 from tests.leaderboard.reports import collapse, rows
@@ -47,7 +47,7 @@ def test_selection_draws_rules_as_shapes_in_the_colour_of_the_method() -> None:
     first, last = points[0], points[-1]
     assert (first["x"], first["customdata"]) == ([-0.06], [[-0.08, -0.04, 3, "nominal", "wdpo(beta=0.1,rho=1)", 32]])
     assert first["error_x"]["array"] == pytest.approx([0.02]) and last["x"] == [0.04]
-    assert first["marker"]["color"] == COLOURS[2] and points[3]["marker"]["color"] == GREY
+    assert first["marker"]["color"] == colour("wdpo") and points[3]["marker"]["color"] == GREY
     assert len({trace["marker"]["symbol"] for trace in points[:4]}) == 4
 
 
@@ -59,7 +59,7 @@ def test_distance_draws_the_curve_over_the_measured_distance() -> None:
     assert first["customdata"][0] == [0.52, 0.58, 1800, "alpha_mixture(a=joy,b=sadness,alpha=0.0)"]
     flips = figure(panel, "distance-flips")
     assert lines(flips)[FIRST]["x"][1] == 0.3 and flips.layout["shapes"][0]["x0"] == 0.3
-    assert "farthest is alpha=1, at 0.45" in panel.lead
+    assert panel.gist.startswith("The farthest is alpha=1, at 0.45 of label W1: how much the probability")
 
 
 def test_shifts_without_an_axis_are_drawn_nearest_first() -> None:
@@ -118,9 +118,9 @@ def test_collapsed_rows_come_first_with_a_mark_and_are_named() -> None:
     assert column(table, "Row")[:2] == ["WDPO rho=1", "GroupDRO"]
     assert column(table, "Collapsed")[:2] == ["✕ yes", "✓ no"]
     assert table.rows[0][2].text.startswith("Collapsed in 1 of 3 seeds (seed 0): at the worst seed")
-    assert "1 of 12 rows collapsed: WDPO rho=1." in panel.lead
+    assert "1 of 12 rows collapsed: WDPO rho=1." in panel.gist
     fine = alone(replace(filled(rows()[0], 0), collapse=collapse()))
-    assert "none of 1 rows has collapsed" in of_arena(fine)["three-d"].lead
+    assert "none of 1 rows has collapsed" in of_arena(fine)["three-d"].gist
 
 
 def test_over_optimisation_draws_learned_gold_and_what_lies_between() -> None:
@@ -171,8 +171,8 @@ def test_variance_stacks_the_parts_that_add_up() -> None:
     assert len({trace["marker"]["pattern"]["shape"] for trace in parts.data}) == 3
     assert shares.layout["barnorm"] == "percent" and "barnorm" not in parts.layout and shares.data == parts.data
     assert (
-        panel.lead.startswith("GroupDRO over WDPO rho=1: +0.110 on 3 seeds, not settled")
-        and "about 12 seeds" in panel.lead
+        panel.gist.startswith("GroupDRO over WDPO rho=1: +0.110 on 3 seeds, not settled")
+        and "about 12 seeds" in panel.gist
     )
 
 

@@ -69,7 +69,7 @@ def test_selection_and_distance_go_with_the_data_of_the_arena() -> None:
 def test_every_figure_says_how_to_read_it_and_what_it_shows() -> None:
     report = panel_report()
     for panel in (*of_arena().values(), *of_report(report)):
-        assert panel.title and panel.lead
+        assert panel.title and (panel.lead or panel.gist)
         for shown in panel.figures:
             assert shown.title and shown.how.endswith(".") and shown.summary.endswith("."), shown.id
             for trace in lines(shown).values():
@@ -146,7 +146,7 @@ def test_hostile_text_in_figures_is_no_markup() -> None:
 
 # In a browser ---------------------------------------------------------------------------------------------------
 
-PANEL = "section.panel:visible figure"
+PANEL = "details.panel:visible figure"
 
 
 def opened_panels(opened: Opened) -> int:
@@ -182,4 +182,4 @@ def test_a_row_brought_out_shows_its_band_in_the_panels(show: Callable[..., Open
 def test_a_hostile_report_opens_no_dialog_in_a_browser(show: Callable[..., Opened]) -> None:
     opened = show(hostile_panels())
     assert opened_panels(opened) > 20
-    assert opened.complaints == [] and opened.page.locator("section.panel img, section.panel script").count() == 0
+    assert opened.complaints == [] and opened.page.locator("details.panel img, details.panel script").count() == 0

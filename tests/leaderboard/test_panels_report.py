@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.report import ClaimVerdict
-from leaderboard.palette import COLOURS
+from leaderboard.palette import SERIES, colour
 from tests.leaderboard.panel_reports import claims, panel_report, rates, study
 from tests.leaderboard.panel_views import DASH, column, lines, of_report
 
 
 def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
     panel, _, _ = of_report(panel_report())
-    xu, yan = panel.tables
+    (xu,), (yan,) = panel.tables, panel.second
     assert (xu.caption, yan.caption) == ("Xu et al., arXiv:2502.01930", "Yan et al., arXiv:2406.07327")
     assert column(xu, "Claim") == ["DPO falls under shift.", "KLDPO is level."]
     assert column(xu, "Verdict") == ["✓ 1 reproduced, ✕ 1 not reproduced", "≈ not separable"]
@@ -21,8 +21,15 @@ def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
     ]
     assert (xu.muted, yan.muted) == ((False, False), (True,))
     counts = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
-    assert panel.lead.startswith(f"3 claims, each with a verdict for every place where it was checked: {counts}.")
-    assert not panel.folded
+    assert panel.gist == f"3 claims with a verdict per place: {counts}."
+    assert panel.second_title == "1 claim not run here, with the reasons"
+
+
+def test_where_no_claim_was_run_all_are_folded() -> None:
+    unrun = tuple(claim for claim in claims() if claim.verdict is ClaimVerdict.NOT_RUN_HERE)
+    panel = of_report(replace(panel_report(), claims=unrun))[0]
+    assert panel.tables == () and len(panel.second) == 1
+    assert panel.gist == "1 claim with a verdict per place: 1 not run here."
 
 
 def test_a_claim_that_was_checked_in_several_places_is_told_place_by_place() -> None:
@@ -47,10 +54,10 @@ def test_a_claim_with_one_verdict_everywhere_has_that_verdict() -> None:
 def test_a_study_draws_its_lines_with_bands_and_proven_rates_dashed() -> None:
     panel = of_report(panel_report())[2]
     (made,) = panel.figures
-    assert (panel.title, panel.lead, made.id) == ("Suite loglinear", "DPO converges as n^−1/2.", "study-1-1")
+    assert (panel.title, panel.gist, made.id) == ("Suite loglinear", "DPO converges as n^−1/2.", "study-1-1")
     assert made.layout["xaxis"]["type"] == made.layout["yaxis"]["type"] == "log" and made.layout["showlegend"]
     drawn_ = lines(made)
-    assert drawn_["DPO"]["y"] == [0.1, 0.0316, 0.01] and drawn_["DPO"]["line"]["color"] == COLOURS[0]
+    assert drawn_["DPO"]["y"] == [0.1, 0.0316, 0.01] and drawn_["DPO"]["line"]["color"] == colour("dpo")
     assert drawn_["DPO"]["customdata"][0] == [0.09, 0.11, 5] and drawn_["WDPO ρ=1"]["y"][2] is None
     assert drawn_["WDPO: proven, n^−1/4"]["line"]["dash"] == "dash" and drawn_["DPO"]["line"]["dash"] == "solid"
     assert drawn_["WDPO ρ=1"]["marker"]["symbol"] != drawn_["WDPO ρ=2"]["marker"]["symbol"]
@@ -63,7 +70,7 @@ def test_what_is_no_method_has_a_colour_of_its_own_in_the_study() -> None:
     shown = study(figures=(replace(rates(), lines=lines_),))
     (made,) = of_report(replace(panel_report(), studies=(shown,)))[2].figures
     colours = [trace["line"]["color"] for trace in made.data]
-    assert colours == [*COLOURS[:3], COLOURS[0], COLOURS[0]]  # DPO as everywhere on the page
+    assert colours == [*SERIES[:3], SERIES[0], colour("dpo")]  # DPO as everywhere on the page
     assert len({trace["marker"]["symbol"] for trace in made.data[:4]}) == 4
 
 

@@ -23,6 +23,12 @@ const numbers = (row) => {
     return line;
   });
 };
+// What the address asks for and the page does not have.
+const notice = (text) => {
+  const place = one(".notice");
+  one("span", place).textContent = text;
+  place.hidden = !text;
+};
 const bodyOf = (arena, row) => all(".board tbody", arena).find((body) => body.dataset.row === row);
 const legendChip = () => all(".legend .chip", current()).find((chip) => chip.dataset.row === dialog.row);
 const fill = (data, row) => {
@@ -47,17 +53,19 @@ const showCell = async (arena) => {
   if (!state.row) { if (dialog.open) dialog.close(); return; }
   const data = await dataOf(arena.id), row = state.row;
   if (current() !== arena || !row) return; // something else was opened meanwhile
-  if (!data.cells.keys.includes(row)) { if (dialog.open) dialog.close(); return; }
+  if (!data.cells.keys.includes(row)) { if (dialog.open) dialog.close(); notice(`There is no row “${row}” in this arena.`); return; }
   if (dialog.open && dialog.row === row && dialog.arena === arena) return;
   dialog.arena = arena;
   fill(data, row);
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) { dialog.opener = document.activeElement; dialog.showModal(); }
   one("#cell-title", dialog).focus({ preventScroll: true });
 };
+one(".dismiss").addEventListener("click", () => set({ arena: current()?.dataset.name || "", row: "" }));
 one(".close", dialog).addEventListener("click", () => dialog.close());
 one(".bring", dialog).addEventListener("click", () => { legendChip()?.click(); dialog.close(); });
 dialog.addEventListener("close", () => {
-  const button = one(".open", bodyOf(dialog.arena, dialog.row));
+  const line = all(".dots li", dialog.arena).find(({ dataset }) => dataset.row === dialog.row);
+  const button = dialog.opener?.matches(".open") ? dialog.opener : one(".open", line); // a link has no opener
   if (state.row) set({ row: "" });
   one(".cell-body", dialog).replaceChildren();
   button?.focus();

@@ -67,7 +67,11 @@ const seen = new IntersectionObserver((entries) => entries.filter((entry) => ent
 const redraw = (root) => all("figure[data-drawn]", root).forEach(draw);
 const emphasise = (arena) => {
   const rows = [...chosen(arena)].join("\n");
-  if ((arena.emphasised || "") !== rows) { arena.emphasised = rows; redraw(arena); }
+  if ((arena.emphasised || "") === rows) return;
+  arena.emphasised = rows;
+  const picked = chosen(arena);
+  all(".dots li", arena).forEach((line) => line.classList.toggle("dim", picked.size > 0 && !picked.has(line.dataset.row)));
+  redraw(arena);
 };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(document));
 

@@ -48,6 +48,7 @@ const showPicker = (arena, root, { rows }, shown) => {
 const showSample = async (arena) => {
   const root = one(".samples", arena);
   if (!root) return;
+  if (state.prompt || state.show) one(".samples-fold", arena).open = true; // a link to them
   const { samples } = await dataOf(arena.id);
   const words = one(".sample-search", root).value.toLowerCase().split(/\s+/).filter(Boolean);
   const found = matching(samples, words), select = one(".sample-prompt", root);
