@@ -17,7 +17,7 @@ from leaderboard.tables import COLUMNS, Cell, cell, is_still, notes, usual_n
 from leaderboard.trajectories import plane_figure, utility_kl
 
 # A mark before the words of a verdict, so that nothing rests on colour; of any other verdict the words alone.
-VERDICT_MARKS = {"clears": "✓", "does_not": "✕", "does_not_clear": "✕", "cannot_tell": "?"}
+VERDICT_MARKS = {"clears": "✓", "does_not": "✕", "cannot_tell": "?"}
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
@@ -87,7 +87,7 @@ def arena_view(id_: str, arena: Arena, palette: Palette) -> ArenaView:
         _rows(arena, palette),
         words.headline(arena),
         words.conflict(arena),
-        [words.caveat(caveat) for caveat in arena.caveats],
+        [*words.control_sentences(arena), *(words.caveat(caveat) for caveat in arena.caveats)],
         picture(arena.rows),
         [figure for figure in first if figure],
         [figure for figure in second if figure],

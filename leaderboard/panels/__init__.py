@@ -7,6 +7,7 @@ from leaderboard.palette import Palette
 from leaderboard.panels.adversarial import adversarial
 from leaderboard.panels.base import Panel, PanelTable, TableCell
 from leaderboard.panels.claims import claims
+from leaderboard.panels.controls import controls
 from leaderboard.panels.cost import cost
 from leaderboard.panels.distance import distance
 from leaderboard.panels.over_optimisation import over_optimisation
@@ -21,6 +22,7 @@ __all__ = ["Panel", "PanelTable", "TableCell", "group_panels", "report_panels"]
 def arena_panels(arena: Arena, palette: Palette) -> list[Panel]:
     """The panels of one arena, in the order of the page; a panel that has nothing to show is left out."""
     made = (
+        controls(arena),
         selection(arena, palette),
         distance(arena, palette),
         adversarial(arena, palette),

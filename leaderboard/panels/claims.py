@@ -12,8 +12,8 @@ from leaderboard.panels.printing import text_cell
 LEAD = (
     "Every claim has a verdict for every place where it was checked. Reproduced: the 95% interval of the number "
     "measured here lies wholly on the side that the paper claims; not reproduced: wholly on the other; cannot tell: it "
-    "holds both. One seed tells nothing. Met by training less: it holds as stated, and not against DPO stopped at equal "
-    "KL."
+    "holds both. One seed tells nothing. Met by training less: it holds as stated, and not against DPO stopped at "
+    "equal KL."
 )
 PLACES = "The same claims, one line for every place where the runs have what the claim speaks of."
 COLUMNS = ("Claim", "Source", "Run again at", "Measured here", "Verdict")

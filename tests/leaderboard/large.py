@@ -99,7 +99,7 @@ def _row(place: int, index: int, shift_count: int) -> Row:
         curve=Curve(tuple(_estimate(draw, m) for m in means), tuple(_estimate(draw, m + 0.04) for m in means)),
         trajectory=trajectory,
         rank=1 + index // 3,
-        comparison=compared(draw(0.1, 0.05), draw(0.05, 0.01), draw(0.2, 0.01), "not separable", abs(draw(0.1, 0.01))),
+        comparison=compared(draw(0.1, 0.05), draw(0.05, 0.01), draw(0.2, 0.01), "cannot tell", abs(draw(0.1, 0.01))),
         variance=Variance({name: abs(draw(1e-4, 1e-5)) for name in ("seed", "prompt", "seed x prompt", "completion")}),
         collapse=Collapse(
             ("0",) * (index % 17 == 16), SEEDS, tuple(CollapseTerm(name, draw(0.9, 0.1), 0.5) for name in LEAST)

@@ -178,7 +178,7 @@ def claims() -> tuple[Claim, ...]:
     return (
         _claim(falls, ClaimVerdict.REPRODUCED, "grammar", Estimate(0.5, 0.4, 0.6, 5)),
         _claim(falls, ClaimVerdict.NOT_REPRODUCED, "emotion", Estimate(-0.1, -0.2, -0.1, 5)),
-        _claim(level, ClaimVerdict.NOT_SEPARABLE, "grammar", Estimate(-0.01, -0.05, 0.04, 5)),
+        _claim(level, ClaimVerdict.CANNOT_TELL, "grammar", Estimate(-0.01, -0.05, 0.04, 5)),
         Claim("scales", yan, "Table 3", "It holds at 7B.", ClaimVerdict.NOT_RUN_HERE, (nowhere,)),
     )
 
@@ -212,7 +212,7 @@ def study(**changes: Any) -> Study:
         "Measured exponents",
         ("method", "exponent", "verdict"),
         (
-            ("DPO", Estimate(-0.51, -0.53, -0.48, 5), "not separable from the bound"),
+            ("DPO", Estimate(-0.51, -0.53, -0.48, 5), "cannot tell it from the bound"),
             ("WDPO", missing(Absent.FAILED, reason="diverged"), "–"),
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmark.measure.table.verdict import row_verdict
+from benchmark.measure.table.verdict import verdict_of
 from benchmark.report import (
     METRICS,
     Absent,
@@ -23,6 +23,8 @@ from benchmark.report import (
     TrajectoryPoint,
     missing,
 )
+
+MARGIN = 0.02
 
 
 def shifts(count: int = 11) -> tuple[EvalShift, ...]:
@@ -136,12 +138,12 @@ def row(key: str, label: str, over: Estimate, start: float, end: float, kl: floa
         3,
         3,
         metrics(over, start, end, kl),
-        row_verdict("done", over),
+        verdict_of("done", over, MARGIN),
         curve(start, end),
         trajectory(start, end, kl),
         f"python run_all.py --suite grammar --methods '{key}' --seeds 3",
         rank=2,
-        comparison=compared(0.02, -0.01, 0.05, "not separable"),
+        comparison=compared(0.02, -0.01, 0.05, "cannot tell"),
         diagnostics=diagnostics(),
         collapse=collapse(),
         training=training(),
@@ -166,7 +168,7 @@ def failed(key: str, label: str, status: Status, reason: str) -> Row:
         curve=None,
         trajectory=(),
         seeds_done=0,
-        verdict=row_verdict(status, None),
+        verdict=verdict_of(status, None, MARGIN),
         rank=None,
         comparison=None,
         diagnostics=(),

@@ -9,13 +9,15 @@ from typing import Any
 from benchmark.report import (
     Absent,
     Arena,
+    Behaviour,
     Comparison,
     Conflict,
     ConflictKind,
+    Control,
+    ControlKind,
     Estimate,
     FewSeeds,
     LabelAgreement,
-    NegativeControlClears,
     Report,
     Row,
     SampleCompletion,
@@ -253,7 +255,10 @@ def hostile() -> Report:
         (nasty, long, broken),
         suite=QUOTES,
         conflict=Conflict(ConflictKind.CONFLICT, f"{QUOTES} {RTL}", 0.4, -0.1),
-        caveats=(NegativeControlClears(SCRIPT), NegativeControlClears(LONG)),
+        controls=(
+            Control(ControlKind.LEFT_OUT, SCRIPT, Behaviour.FAILS, Estimate(0.1, 0.05, 0.15, 5)),
+            Control(ControlKind.ORACLE, LONG, Behaviour.NOT_JUDGED, missing(Absent.FAILED, reason=LONG)),
+        ),
         objectives=("joy", SCRIPT),
         samples=samples([nasty.key, long.key], [SCRIPT, QUOTES, RTL, LONG, "", "<!--<script>"]),
     )

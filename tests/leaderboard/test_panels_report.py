@@ -15,12 +15,12 @@ def test_claims_stand_by_paper_with_a_mark_for_every_verdict() -> None:
     (xu,), (yan,) = panel.tables, panel.second
     assert (xu.caption, yan.caption) == ("Xu et al., arXiv:2502.01930", "Yan et al., arXiv:2406.07327")
     assert column(xu, "Claim") == ["DPO falls under shift.", "KLDPO is level."]
-    assert column(xu, "Verdict") == ["✓ 1 reproduced, ✕ 1 not reproduced", "≈ not separable"]
+    assert column(xu, "Verdict") == ["✓ 1 reproduced, ✕ 1 not reproduced", "≈ cannot tell"]
     assert [cell.text for cell in yan.rows[0]] == [
         *("It holds at 7B.", "Table 3", "nowhere", "no model of that size is run", "○ not run here")
     ]
     assert (xu.muted, yan.muted) == ((False, False), (True,))
-    counts = "1 reproduced, 1 not reproduced, 1 not separable, 1 not run here"
+    counts = "1 reproduced, 1 not reproduced, 1 cannot tell, 1 not run here"
     assert panel.gist == f"3 claims with a verdict per place: {counts}."
     assert panel.second_title == "1 claim not run here, with the reasons"
 
@@ -85,7 +85,7 @@ def test_a_study_with_many_lines_has_bars_in_place_of_bands() -> None:
 
 def test_a_study_prints_its_tables_and_how_it_was_made() -> None:
     exponents, facts = of_report(panel_report())[2].tables
-    assert [cell.text for cell in exponents.rows[0]] == ["DPO", "−0.510", "not separable from the bound"]
+    assert [cell.text for cell in exponents.rows[0]] == ["DPO", "−0.510", "cannot tell it from the bound"]
     assert exponents.rows[0][1].interval == "[−0.530, −0.480]"
     assert (exponents.rows[1][1].text, exponents.rows[1][1].note) == (DASH, "failed: diverged")
     assert [cell.text for cell in facts.rows[0]] == ["sizes", "100 to 10,000"]

@@ -4,7 +4,13 @@ from benchmark.report.words.caveats import caveat, difference, differences, repe
 from benchmark.report.words.claims import VERDICTS, claim_measured, claim_place, finding
 from benchmark.report.words.controls import KINDS as CONTROL_KINDS
 from benchmark.report.words.controls import MUST as CONTROL_MUST
-from benchmark.report.words.controls import control_label, control_outcome, control_sentences
+from benchmark.report.words.controls import (
+    control_label,
+    control_outcome,
+    control_sentences,
+    controls_stand,
+    judging_sentences,
+)
 from benchmark.report.words.estimates import absence, empties, note
 from benchmark.report.words.headline import headline, nothing_done
 from benchmark.report.words.numbers import MINUS, listed, plain_interval, signed, verb, with_interval
@@ -37,12 +43,14 @@ __all__ = [
     "control_label",
     "control_outcome",
     "control_sentences",
+    "controls_stand",
     "correlations",
     "difference",
     "differences",
     "empties",
     "finding",
     "headline",
+    "judging_sentences",
     "label_absence",
     "label_sentence",
     "listed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.report.controls import POSITIVE, Behaviour, Control, ControlKind
+from benchmark.report.controls import POSITIVE, Behaviour, Control, ControlKind, Controls, standing
 from benchmark.report.estimates import Estimate
 from benchmark.report.page import Arena
 from benchmark.report.words.estimates import note
@@ -15,6 +15,13 @@ KINDS = {
     ControlKind.INFORMED: "told who labelled what",
     ControlKind.LEFT_OUT: "plain DPO, left out of the envelope",
     ControlKind.PLANTED: "planted",
+}
+STAND = {
+    Controls.BEHAVE: "controls behave",
+    Controls.FAIL: "controls fail, so this is not evidence",
+    Controls.SOME_FAIL: "not all controls behave",
+    Controls.CANNOT_TELL: "controls cannot tell",
+    Controls.NOT_ALL_JUDGED: "not all controls were judged",
 }
 MUST = {
     ControlKind.ORACLE: "must clear",
@@ -57,6 +64,29 @@ def control_sentences(arena: Arena) -> list[str]:
     positive = [control for control in arena.controls if control.kind in POSITIVE]
     negative = [control for control in arena.controls if control.kind is ControlKind.LEFT_OUT]
     return [*_positive(positive), *_negative(negative), *_collapsed(arena.controls), *_planted(arena.controls)]
+
+
+def controls_stand(arena: Arena) -> str:
+    """How the controls of an arena stand together, in a few words."""
+    return STAND[standing(arena.controls)]
+
+
+def judging_sentences(arena: Arena) -> list[str]:
+    """By what rows are judged, and what the envelope is made of."""
+    said = []
+    if (judging := arena.judging) is not None:
+        rows = f", after correction for the {judging.rows} rows that are judged" if judging.rows > 1 else ""
+        said.append(
+            f"A row clears where its whole interval lies above 0{rows}; it does not where the whole interval lies "
+            f"below the margin of {judging.margin:.3g}, fixed before any run; else one cannot tell."
+        )
+    if (family := arena.family) is not None:
+        gain = "" if family.gain.value is None else f", which lies lower by {with_interval(family.gain)}"
+        said.append(
+            f"The envelope is made of {family.policies} policies of plain DPO; {family.halved} of them, with every "
+            f"other checkpoint, make one{gain}."
+        )
+    return said
 
 
 def _positive(controls: Sequence[Control]) -> list[str]:

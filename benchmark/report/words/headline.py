@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.report.controls import Controls, standing
 from benchmark.report.page import Arena, Judging
 from benchmark.report.rows import HEADLINE, Row, Status, Verdict
+from benchmark.report.words.controls import controls_stand
 from benchmark.report.words.numbers import listed, signed, verb
 from benchmark.report.words.verdicts import reasons
-
-CONTROLS = {
-    Controls.BEHAVE: "controls behave",
-    Controls.FAIL: "controls fail, so this is not evidence",
-    Controls.SOME_FAIL: "not all controls behave",
-    Controls.CANNOT_TELL: "controls cannot tell",
-    Controls.NOT_ALL_JUDGED: "not all controls were judged",
-}
 
 
 def headline(arena: Arena) -> str:
@@ -32,7 +24,7 @@ def headline(arena: Arena) -> str:
     if arena.seeds == 1:
         return "One seed: what clears the DPO envelope cannot be judged over seeds."
     alone = "only controls were trained here: " if controls_alone else ""
-    facts = [f"{arena.seeds} seeds", *_seen(arena.judging), CONTROLS[standing(arena.controls)]]
+    facts = [f"{arena.seeds} seeds", *_seen(arena.judging), controls_stand(arena)]
     sentence = f"{alone}{'; '.join(_parts(methods, controls_alone))} ({'; '.join(facts)}).{_collapsed(arena)}"
     return sentence[0].upper() + sentence[1:]
 
