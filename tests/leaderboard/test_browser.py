@@ -180,7 +180,7 @@ def test_definitions_show_on_focus_and_n_on_a_tap(show: Show) -> None:
     opened.page.locator(f"{SEEN} th[data-metric=gated_auc] button").focus()
     definition = opened.page.locator(f"{SEEN} .definition")
     assert "Mean gated utility over the evaluation shifts" in definition.inner_text()
-    opened.page.locator(f"{SEEN} .board tbody").nth(2).locator("td").nth(2).click()
+    opened.page.locator(f"{SEEN} .board tbody").nth(3).locator("td").nth(2).click()
     assert "+0.016 [−0.026, 0.036], n = 1,800. 39% of replicates empty" in definition.inner_text()
 
 

@@ -89,4 +89,5 @@ const set = (changes) => {
   write(opens);
   return show();
 };
+const isKnown = (arena) => !state.arena || arena?.dataset.name === state.arena;
 const current = () => arenas.find((arena) => arena.dataset.name === state.arena) || arenas[0];

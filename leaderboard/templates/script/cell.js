@@ -53,7 +53,11 @@ const showCell = async (arena) => {
   if (!state.row) { if (dialog.open) dialog.close(); return; }
   const data = await dataOf(arena.id), row = state.row;
   if (current() !== arena || !row) return; // something else was opened meanwhile
-  if (!data.cells.keys.includes(row)) { if (dialog.open) dialog.close(); notice(`There is no row “${row}” in this arena.`); return; }
+  if (!data.cells.keys.includes(row)) {
+    if (dialog.open) dialog.close();
+    if (isKnown(arena)) notice(`There is no row “${row}” in this arena.`); // else the arena is what is missing
+    return;
+  }
   if (dialog.open && dialog.row === row && dialog.arena === arena) return;
   dialog.arena = arena;
   fill(data, row);

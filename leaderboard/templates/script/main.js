@@ -24,8 +24,7 @@ const show = async () => {
     const tab = one(`#tab-${other.id}`);
     if (tab) { tab.setAttribute("aria-selected", String(other === arena)); tab.tabIndex = other === arena ? 0 : -1; }
   });
-  const known = !state.arena || arena?.dataset.name === state.arena;
-  notice(known ? "" : `There is no arena “${state.arena}” on this page; this is the first one.`);
+  notice(isKnown(arena) ? "" : `There is no arena “${state.arena}” on this page; this is the first one.`);
   if (!arena) return;
   const tab = one(`#tab-${arena.id}`);
   if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40; // on a phone they stand in one line
@@ -33,7 +32,7 @@ const show = async () => {
   if (current() !== arena || "packed" in arena.dataset) return;
   showTable(arena);
   emphasise(arena);
-  await Promise.all([showSample(arena), known && showCell(arena)]);
+  await Promise.all([showSample(arena), showCell(arena)]);
 };
 
 const open = (arena) => set({ arena: arena.dataset.name, row: "", prompt: "", show: [] });
