@@ -208,6 +208,6 @@ def test_the_table_holds_rank_and_comparison_as_the_page_shows_them() -> None:
     assert first["rank"] == 1 and worse["rank"] == 5 and pd.isna(control["rank"])
     assert [first[f"gated_difference_to_dpo{part}"] for part in ("", "_low", "_high")] == [0.26, 0.21, 0.31]
     assert (first["gated_verdict_to_dpo"], worse["gated_verdict_to_dpo"]) == ("better", "worse")
-    assert (first["verdict"], control["verdict"]) == ("clears", "does_not")
+    assert (first["verdict"], control["verdict"]) == ("clears", "cannot_tell")
     assert first["sentence"].startswith("Clears the DPO envelope by +0.141")
     assert first["gated_p_holm_to_dpo"] == pytest.approx(8 * 0.0004)
