@@ -26,8 +26,8 @@ from benchmark.measure.statistics.spread import Spread
 from benchmark.report import Absent, Estimate, missing
 
 WON = 0.975  # a win by chance of one in forty, as on either side of a 95% interval
-# Of the replicates; with more, what is left is a choice of favourable noise. With three seeds one resample of seeds in 27
-# draws one seed alone: no seed by itself may lie beyond DPO.
+# Of the replicates; with more, what is left is a choice of favourable noise. With three seeds one resample of seeds in
+# 27 draws one seed alone: no seed by itself may lie beyond DPO.
 MOST_EMPTY = 0.02
 
 
