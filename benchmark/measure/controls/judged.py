@@ -5,7 +5,8 @@
 - *Informed* methods, which know who labelled what where annotators disagree by group, must clear it too.
 - Plain DPO at a beta strictly inside the sweep, *left out* of it, must not: its interval has to lie below the margin.
   One that cannot tell has not shown that the measure gives nothing where there is nothing. Below 0 it may lie anywhere:
-  the betas beside it may do better. At the edge or with a nominal win it judges nothing.
+  the betas beside it may do better. It is judged at its last checkpoint that does not stand at the edge, since there is
+  nothing to judge at the edge or beyond it.
 - *Planted* rows lie over the envelope by a known lift (see `planted`): did they clear?
 """
 
@@ -16,7 +17,9 @@ from collections.abc import Sequence
 from benchmark.measure.controls.ceiling import ReferenceBins, feasible_lift
 from benchmark.measure.controls.oracle import chooses, chosen_oracle
 from benchmark.measure.controls.planted import LIFTS, planted
-from benchmark.measure.table.comparer import Comparer, estimate_over
+from benchmark.measure.statistics.bootstrap import estimate
+from benchmark.measure.statistics.envelope import TEST, over_envelope
+from benchmark.measure.table.comparer import Comparer, at_edge, estimate_over
 from benchmark.measure.table.verdict import margin_of, utility_range, verdict_of
 from benchmark.report import Absent, Behaviour, Control, ControlKind, Row, Verdict, missing
 from benchmark.report.rows import HEADLINE
@@ -34,7 +37,7 @@ def controls(comparer: Comparer, rows: Sequence[Row], bins: ReferenceBins | None
     return (
         *oracle,
         *(_of_row(row, ControlKind.ORACLE if row.method == "oracle" else ControlKind.INFORMED) for row in others),
-        *(_of_row(row, ControlKind.LEFT_OUT) for row in inner_dpo(rows)),
+        *(_left_out(comparer, row, bins) for row in inner_dpo(rows)),
         *(_planted(comparer, share * utility_range(comparer.arena)) for share in LIFTS),
     )
 
@@ -89,6 +92,31 @@ def _oracle(comparer: Comparer, rows: Sequence[Row], bins: ReferenceBins | None)
             collapsed=row.collapse.seeds_fallen if row.collapse and chosen.candidate.last else (),
         )
     ]
+
+
+def _left_out(comparer: Comparer, row: Row, bins: ReferenceBins | None) -> Control:
+    """Plain DPO against its other settings, at the last checkpoint that can be judged."""
+    side = comparer.against(row.key)
+    if isinstance(side, Absent):
+        return _of_row(row, ControlKind.LEFT_OUT)
+    margin, seeds = margin_of(comparer.arena), len(side.seed_rows)
+    for policy in reversed(comparer.arena.trajectory(row.key)):
+        dpo, method = comparer.sides(side, "gated", policy)
+        values = over_envelope(dpo, method)
+        if not at_edge(values):
+            over = estimate_over(values, seeds, shared=comparer.shared(side.seed_rows, "gated"))
+            return Control(
+                kind=ControlKind.LEFT_OUT,
+                label=row.label,
+                behaviour=behaviour(ControlKind.LEFT_OUT, verdict_of("done", over, margin)),
+                over=over,
+                kl=estimate(method[TEST].kl[:, 0], seeds),
+                feasible=feasible_lift(bins, method, over),
+                key=row.key,
+                step=comparer.arena.policies[policy].step,
+                collapsed=row.collapse.seeds_fallen if row.collapse else (),
+            )
+    return _of_row(row, ControlKind.LEFT_OUT)
 
 
 def _planted(comparer: Comparer, lift: float) -> Control:

@@ -74,14 +74,14 @@ class Comparer:
         against = self.against(key)
         if isinstance(against, Absent):
             return missing(against)
-        beyond = out_of_reach(*self._sides(against, kind))
+        beyond = out_of_reach(*self.sides(against, kind))
         shared = self.shared(against.seed_rows, kind)
         return estimate_over(self.over_values(against, kind), len(against.seed_rows), beyond=beyond, shared=shared)
 
     def over_values(self, against: Against, kind: Kind = "gated") -> Floats:
         """The same number in every resample, shape [resamples]."""
         if (against, kind) not in self._over:
-            self._over[against, kind] = over_envelope(*self._sides(against, kind))
+            self._over[against, kind] = over_envelope(*self.sides(against, kind))
         return self._over[against, kind]
 
     def over_spread(self, against: Against, kind: Kind = "gated") -> Spread:
@@ -114,7 +114,7 @@ class Comparer:
         against = self.against(key)
         if isinstance(against, Absent):
             return missing(against)
-        values = over_checkpoint(*self._sides(against, "gated"))
+        values = over_checkpoint(*self.sides(against, "gated"))
         return estimate_over(values, len(against.seed_rows), jumps=True)
 
     def gated_kl_saving(self, key: str) -> Estimate:
@@ -122,7 +122,7 @@ class Comparer:
         against = self.against(key)
         if isinstance(against, Absent):
             return missing(against)
-        dpo, method = self._sides(against, "gated")
+        dpo, method = self.sides(against, "gated")
         return estimate_over(kl_saving(dpo, method), len(against.seed_rows))
 
     def against(self, key: str) -> Against | Absent:
@@ -165,16 +165,17 @@ class Comparer:
         """The same of every policy of plain DPO, the reference among them."""
         return self._dpo_means(seed_rows, kind)
 
-    def _sides(self, against: Against, kind: Kind) -> tuple[list[Means], list[Means]]:
-        """Means on validation and test: of DPO's policies, and of the method's last checkpoint.
+    def sides(self, against: Against, kind: Kind, policy: int | None = None) -> tuple[list[Means], list[Means]]:
+        """Means on validation and test: of DPO's policies, and of one policy, by default the method's last checkpoint.
 
         Each is computed apart from the rows that it is not compared with, so that adding a method to a run changes no
         other number, not even in its last digit.
         """
-        last, seed_rows = self.arena.trajectory(against.key)[-1], against.seed_rows
+        policy = self.arena.trajectory(against.key)[-1] if policy is None else policy
+        seed_rows = against.seed_rows
         kept = [self._dpo_policies.index(policy) for policy in against.policies]
         dpo = [half.keep(kept) for half in self._dpo_means(seed_rows, kind)]
-        return dpo, [self._half(split, [last], seed_rows, kind) for split in SPLITS]
+        return dpo, [self._half(split, [policy], seed_rows, kind) for split in SPLITS]
 
     @cached_property
     def _dpo_policies(self) -> list[int]:
