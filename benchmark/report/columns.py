@@ -65,7 +65,15 @@ METRICS: tuple[Metric, ...] = (
         False,
     ),
     Metric("over_envelope", "Envelope, ungated", "utility", WITHOUT_GATE, 3, True),
-    Metric("gated_nominal", "Nominal, gated", "utility", "Gated utility at the training shift.", 3, True),
+    Metric(
+        "gated_nominal",
+        "Nominal, gated",
+        "utility",
+        "Utility at the training shift, where a completion that fails the suite's language gate counts as the least "
+        "possible utility.",
+        3,
+        True,
+    ),
     Metric(
         "gated_worst_case", "Worst case, gated", "utility", "Least gated utility over the evaluation shifts.", 3, True
     ),
