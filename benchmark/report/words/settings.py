@@ -14,12 +14,14 @@ def settings(made: Settings | None) -> dict[str, str]:
     rules = ". ".join(f"{name}: {summary}" for name, summary in made.rules)
     said = {
         "Intervals": f"{made.level:.0%}; seeds, prompts, and both resampled (crossed bootstrap), paired over methods, "
-        f"{made.replicates:,} replicates; Student's t where seeds make the spread",
+        f"{made.replicates:,} replicates; Student's t where seeds make the spread; over the envelope, rows share what "
+        "they tell of the seed variance",
         "Against plain DPO": f"gated worst case, paired; p corrected for all rows of a table (Holm), "
-        f"{1 - made.level:.0%} level. Ranks are of gated_over_envelope: 1 + rows that are better by more than the "
-        "interval of the difference",
-        "Envelope": "mixtures of plain DPO over beta and checkpoints, with the reference; chosen on validation prompts "
-        "and measured on test prompts, then the other way round, averaged; solved anew in every replicate",
+        f"{1 - made.level:.0%} level. Ranks are of gated_over_envelope, where its verdict says something: 1 + rows "
+        "that are better by more than the interval of the difference",
+        "Envelope": "mixtures of plain DPO over beta, learning rate and checkpoints, with the reference; chosen on "
+        "validation prompts and measured on test prompts, then the other way round, averaged; solved anew in every "
+        "replicate",
         "Selection": "in the table none: every setting is a row of its own, at its last checkpoint. Under a rule: "
         "among all settings and checkpoints of a method, on validation prompts, anew in every replicate; measured on "
         f"test prompts. {rules}",
