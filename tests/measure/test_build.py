@@ -103,14 +103,15 @@ def test_roles_order_and_labels(arena: Arena) -> None:
 
 def test_the_headline_of_an_arena(tmp_path: Path) -> None:
     (arena,) = build_report([write_run(tmp_path / "run", seeds=5)], replicates=600).arenas
+    assert arena.judging is not None and arena.judging.least is not None and arena.judging.rows == 3
     assert words.headline(arena) == (
-        "WDPO clears the DPO envelope; KLDPO τ=0.1 does not clear it (5 seeds; a lift of +0.041 would have been seen; "
-        "controls behave)."
+        f"WDPO clears the DPO envelope; KLDPO τ=0.1 does not clear it (5 seeds; a lift of "
+        f"{words.signed(arena.judging.least)} would have been seen; controls behave)."
     )
 
 
 def test_words_of_the_arena(arena: Arena) -> None:
-    assert words.headline(arena).endswith("(3 seeds; controls behave).")
+    assert "(3 seeds; a lift of +" in words.headline(arena) and words.headline(arena).endswith("; controls cannot tell).")
     assert words.conflict(arena).startswith("Conflict: under joy annotators")
     assert arena.linear and arena.train_label == "0.1 joy + 0.9 sadness"
     assert [shift.label for shift in arena.eval_shifts][:3] == ["0", "0.1", "0.2"]

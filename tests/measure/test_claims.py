@@ -137,7 +137,7 @@ def test_differences_are_paired_over_prompts(tmp_path: Path) -> None:
     low, high = measured(claim).estimate.low, measured(claim).estimate.high
     assert low is not None and high is not None
     comparer = Comparer(arenas_of(load_runs([run])[0])[0], 150)
-    keys = ("dpo(beta=0.1)", str(parse_method(KLDPO)))
+    keys = (str(parse_method("dpo(beta=0.1)")), str(parse_method(KLDPO)))
     ends = [points.ungated[-1] for key in keys if (points := curve(comparer, key)) is not None]
     apart = [end.high - end.low for end in ends if end.high is not None and end.low is not None]
     assert high - low < 0.75 * np.hypot(*apart)

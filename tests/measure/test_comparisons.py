@@ -15,9 +15,10 @@ from benchmark.measure.statistics.spread import Spread
 from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.comparisons import Contest, comparisons, default_dpo, holm, rankable
 from benchmark.report import Absent, Arena, Comparison, Estimate, Row, words
+from methods.base import parse_method
 from tests.synthetic import METHODS, Trained, write_run
 
-DPO = "dpo(beta=0.1)"
+DPO = str(parse_method("dpo(beta=0.1)"))
 # 1 and 2 stand 0.15 over the envelope, 3 on it; the worst case of a lift L at t is 0.35 - 0.2 t + L.
 RANKED = (
     *METHODS[:5],
@@ -149,5 +150,5 @@ def test_words_say_only_what_differs() -> None:
     better = Comparison(DPO, difference, 0.001, 0.0131, "better")
     said = words.against_dpo
     assert said(better) == " Worst case better than plain DPO's at its default setting (p = .013, Holm)."
-    assert "Holm p < .001" in said(replace(better, p_holm=1e-5, verdict="worse"))
+    assert "(p < .001, Holm)" in said(replace(better, p_holm=1e-5, verdict="worse"))
     assert said(None) == said(replace(better, verdict="cannot tell")) == ""

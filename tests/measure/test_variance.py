@@ -13,6 +13,7 @@ from benchmark.measure.runs.arenas import arenas_of
 from benchmark.measure.runs.reading import load_runs
 from benchmark.measure.table.variance import components, variance
 from benchmark.report import Variance, words
+from methods.base import parse_method
 from tests.synthetic import METHODS, Trained, write_run
 
 
@@ -82,7 +83,7 @@ def test_the_reward_model_is_half_of_the_squared_gap_of_two_judges(tmp_path: Pat
     folder = write_run(tmp_path / "run", methods=METHODS[:3], prompts=40)
     (runs,) = load_runs([folder])
     (arena,) = arenas_of(runs)
-    key = "dpo(beta=0.1)"
+    key = str(parse_method("dpo(beta=0.1)"))
     decomposed, last = variance(arena, key), arena.trajectory(key)[-1]
     means = {kind: arena.test.utility[kind][last].mean(axis=(0, 1)) for kind in ("gated", "gated_gold")}
     worst = int(means["gated"].argmin())
@@ -107,7 +108,7 @@ def test_the_notes_say_what_is_together_and_what_was_below_zero(tmp_path: Path) 
     (arena,) = arenas_of(runs)
     for policies, seeds, note in ((1, 1, "all from one reference policy"), (2, 2, "reference policy (2)")):
         from_policies = replace(arena, cells=arena.cells.assign(policy_seed=arena.cells["seed"] % seeds))
-        one = variance(from_policies, "dpo(beta=0.1)")
+        one = variance(from_policies, str(parse_method("dpo(beta=0.1)")))
         assert one is not None and one.policies == policies and note in "; ".join(words.variance_notes(one))
 
 
