@@ -111,7 +111,8 @@ def test_the_headline_of_an_arena(tmp_path: Path) -> None:
 
 
 def test_words_of_the_arena(arena: Arena) -> None:
-    assert "(3 seeds; a lift of +" in words.headline(arena) and words.headline(arena).endswith("; controls cannot tell).")
+    assert "(3 seeds; a lift of +" in words.headline(arena)
+    assert words.headline(arena).endswith("; controls cannot tell).")
     assert words.conflict(arena).startswith("Conflict: under joy annotators")
     assert arena.linear and arena.train_label == "0.1 joy + 0.9 sadness"
     assert [shift.label for shift in arena.eval_shifts][:3] == ["0", "0.1", "0.2"]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.core.data import Floats, Ints
 from benchmark.core.errors import UserError
+from benchmark.measure.records.linear import binding
 from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, gate, utilities, utility
 from benchmark.measure.runs.names import call
 from benchmark.measure.runs.reading import SuiteRuns
@@ -41,6 +42,8 @@ class SplitArrays:
     means: by column name (quality, length, ended; OBJECTIVE as it is, with gold_ and with gated_), shape
         [policies, seeds, prompts].
     held_out: gated, as `utility`, under the arena's validation shifts; without shifts but on validation prompts.
+    binding: gated learned utility of every completion under the shifts that can be the worst one, shape [policies,
+        seeds, prompts, samples, binding shifts].
     middle: gated, as `nominal`, at the middle of the training shift's family, on which oracles train; NaN without one.
     """
 
@@ -51,6 +54,7 @@ class SplitArrays:
     kl: Floats
     means: dict[str, Floats]
     held_out: Floats = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
+    binding: Floats = field(default_factory=lambda: np.zeros((0, 0, 0, 0, 0)))
     middle: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
 
@@ -167,6 +171,7 @@ class _Builder:
             kl=_dense(columns["kl"], indices, shape),
             means={name: _dense(columns[name], indices, shape).mean(axis=3) for name in named},
             held_out=_dense(held_out, indices, shape).mean(axis=3),
+            binding=_dense(by_kind["gated"][:, binding(self.evaluated)], indices, shape),
             middle=_dense(told, indices, shape).mean(axis=3),
         )
 
