@@ -30,6 +30,7 @@ MEASURE: list[set[str]] = [  # the same inside benchmark/measure
     {"runs"},
     {"table", "analytic"},
     {"claims", "selection", "panels"},
+    {"controls"},
     {"rows", "settings"},
     {"build"},
 ]

@@ -149,6 +149,6 @@ def test_words_say_only_what_differs() -> None:
     difference = Estimate(0.1, 0.05, 0.15, 5)
     better = Comparison(DPO, difference, 0.001, 0.0131, "better")
     said = words.against_dpo
-    assert said(better) == " Worst case better than plain DPO's at its default setting (p = .013, Holm)."
+    assert said(better) == " Worst case better than default DPO's (p = .013, Holm)."
     assert "(p < .001, Holm)" in said(replace(better, p_holm=1e-5, verdict="worse"))
     assert said(None) == said(replace(better, verdict="cannot tell")) == ""

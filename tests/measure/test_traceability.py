@@ -30,6 +30,8 @@ WORLD = (
     METHODS[7],
     Trained("cdpo(beta=0.1,epsilon=0.1)", skipped="not this time"),
 )
+FROM_COMPLETIONS = {"gated_feasible_lift"}  # it bins single completions, which results.parquet does not hold
+HAS_AN_EDGE = {"gated_over_envelope", "over_envelope", "gated_kl_saving", "gated_over_checkpoint"}
 TOLERANCE = {"gated_over_envelope": 1e-6, "over_envelope": 1e-6, "gated_kl_saving": 1e-6}
 SAME_NAME = (  # a mean over seeds of the rows of the same name
     *("nominal", "gated_nominal", "auc", "gated_auc", "quality", "kl_to_reference", "kl_median", "length", "eos_rate"),
@@ -164,12 +166,52 @@ def against_envelope(results: Results, method: tuple[str, str], kind: str, of_kl
             nominal(mine, choose),
         )
         if solved is None:
-            continue
+            return math.nan
         weights, price = solved
         envelope = (weights @ np.array([value(p, measure) for p in policies])).min()
         missing = nominal(mine, measure) - weights @ np.array([nominal(p, measure) for p in policies])
         answers.append(value(mine, measure).min() - (envelope - price * missing))
-    return float(np.mean(answers)) if answers else math.nan
+    return float(np.mean(answers))
+
+
+def against_checkpoints(results: Results, method: tuple[str, str]) -> float:
+    """gated_over_checkpoint: the best single policy on one split, measured on the other, both ways, averaged."""
+    if method == results.reference:
+        return math.nan
+    rivals = [*(dpo for dpo in results.dpo if dpo != method), results.reference]
+    seeds = sorted(set.intersection(*(set(results.seeds(m)) for m in [method, *rivals])))
+    policies = [(rival, step) for rival in rivals for step in results.steps(rival)]
+    mine = (method, results.steps(method)[-1])
+
+    def worst(policy: tuple[tuple[str, str], int], split: str) -> float:
+        return float(results.mean(policy[0], f"gated_reward@{policy[1]}{split}", seeds).min())
+
+    def nominal(policy: tuple[tuple[str, str], int], split: str) -> float:
+        return results.number(policy[0], f"gated_nominal@{policy[1]}{split}", seeds)
+
+    answers = []
+    for choose, measure in (("/validation", ""), ("", "/validation")):
+        reaching = [policy for policy in policies if nominal(policy, choose) >= nominal(mine, choose)]
+        if not reaching:
+            return math.nan
+        best = max(reaching, key=lambda policy: worst(policy, choose))
+        answers.append(worst(mine, measure) - worst(best, measure))
+    return float(np.mean(answers))
+
+
+def regret(results: Results, method: tuple[str, str]) -> float:
+    """gated_worst_case_regret, over the two ends of the sweep, which are all that a convex mixture has."""
+    seeds = results.seeds(method)
+    rivals = [rival for rival in results.methods() if set(seeds) <= set(results.seeds(rival))]
+
+    def utility(one: tuple[str, str], split: str) -> pd.Series:
+        means = results.mean(one, f"gated_reward@{results.steps(one)[-1]}{split}", seeds)
+        return means[[name for name in means.index if "alpha=0," in name or "alpha=1," in name]]
+
+    chosen, measured = ({rival: utility(rival, split) for rival in rivals} for split in ("/validation", ""))
+    ends = measured[method].index
+    best = {end: max(rivals, key=lambda rival: chosen[rival][end]) for end in ends}
+    return float(max(measured[best[end]][end] - measured[method][end] for end in ends))
 
 
 def recomputed(results: Results, method: tuple[str, str]) -> dict[str, float]:
@@ -178,6 +220,8 @@ def recomputed(results: Results, method: tuple[str, str]) -> dict[str, float]:
         "gated_over_envelope": against_envelope(results, method, "gated_"),
         "over_envelope": against_envelope(results, method, ""),
         "gated_kl_saving": against_envelope(results, method, "gated_", of_kl=True),
+        "gated_over_checkpoint": against_checkpoints(results, method),
+        "gated_worst_case_regret": regret(results, method),
     }
 
 
@@ -185,8 +229,10 @@ def test_every_number_of_the_main_table_comes_from_rows_of_results(table: pd.Dat
     compared = 0
     for row in table[table["status"] == "done"].to_dict("records"):
         columns = recomputed(results, (row["method"], row["hparams"]))
-        assert columns.keys() == {*(metric.name for metric in METRICS), TO_DPO.name}
+        assert columns.keys() == {*(metric.name for metric in METRICS), TO_DPO.name} - FROM_COMPLETIONS
         for name, value in columns.items():
+            if name in HAS_AN_EDGE and math.isnan(row[name]):
+                continue  # empty in some replicates, which are not in results.parquet
             expected = pytest.approx(value, abs=TOLERANCE.get(name, EXACT), rel=EXACT, nan_ok=True)
             assert row[name] == expected, f"{row['key']}: {name}"
             compared += not math.isnan(value)

@@ -32,11 +32,12 @@ def _against_envelope(row: Row) -> str:
         return f"Not judged: {note(over)}." if over is not None and over.value is None else "Not judged."
     share = f" {empties(over).capitalize()}." if over.empty_share else ""
     if row.verdict is Verdict.EDGE:
-        return f"At the edge of the nominal utilities that DPO reaches: no worst case to compare.{share}"
+        at_edge = "At the edge of the nominal utilities that DPO reaches: no worst case to compare."
+        return f"{at_edge}{share}{collapsed(row)}"
     if row.verdict is Verdict.NOMINAL_WIN:
         return (
             "Reaches a nominal utility that no mixture of DPO policies reaches: a nominal win, with no worst case "
-            "to compare."
+            f"to compare.{collapsed(row)}"
         )
     number = with_interval(over)
     if row.verdict is Verdict.ONE_SEED:
@@ -100,7 +101,7 @@ def against_dpo(comparison: Comparison | None) -> str:
     if comparison is None or comparison.verdict not in ("better", "worse"):
         return ""
     p = p_text(comparison.p_holm or 0.0)
-    return f" Worst case {comparison.verdict} than plain DPO's at its default setting (p {p}, Holm)."
+    return f" Worst case {comparison.verdict} than default DPO's (p {p}, Holm)."
 
 
 def comparison_values(comparison: Comparison | None) -> str:
