@@ -66,3 +66,24 @@ def test_p_is_the_level_at_which_the_interval_touches_zero() -> None:
     assert measured.p_value(-1.0) == measured.p_value(1.0) and measured.p_value(0.0) == 1.0
     assert known(1.0, 1.0, 4).p_value(2.5) == pytest.approx(2 * stats.t.sf(2.5, 3))
     assert known(0.0, 0.0, 4).p_value(2.5) == 0.0
+
+
+def test_the_least_detectable_value_by_the_noncentral_t_distribution() -> None:
+    # Prompts alone: the normal quantiles of 97.5% and 80%.
+    assert known(4.0, 0.0, 3).detectable(0.05, 0.8) == pytest.approx(2 * (1.959964 + 0.841621), rel=1e-5)
+    assert known(4.0, 0.0, 1).detectable(0.05, 0.8) == pytest.approx(2 * (1.959964 + 0.841621), rel=1e-5)
+    assert known(0.0, 0.0, 3).detectable(0.05, 0.8) == 0.0
+    # Seeds alone: T = Z + shift over the root of chi2 / 4 exceeds 2.776 with that probability.
+    seeds_alone = known(4.0, 4.0, 5)
+    least = seeds_alone.detectable(0.05, 0.9)
+    assert stats.nct.sf(stats.t.isf(0.025, 4), 4, least / 2) == pytest.approx(0.9)
+    # Half of the variance from seeds: Satterthwaite's 2 / .5^2 = 8 degrees, and the critical value of the interval.
+    both = known(4.0, 2.0, 3)
+    critical = float(both.critical(0.05))
+    assert stats.nct.sf(critical, 8, both.detectable(0.05, 0.8) / 2) == pytest.approx(0.8)
+
+
+def test_more_level_or_less_power_takes_less() -> None:
+    one = known(1.0, 0.5, 4)
+    assert one.detectable(0.1, 0.8) < one.detectable(0.05, 0.8) < one.detectable(0.05, 0.9)
+    assert one.detectable(0.05, 0.5) == pytest.approx(float(one.half_width(0.05)), rel=0.12)  # about half of the time
