@@ -54,6 +54,9 @@ def plain(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
+MULTIPLES = ("rate",)  # of a setting of the run: 1 goes without saying, even where others have another
+
+
 def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]]) -> str:
     """Such as `KLDPO τ=0.1`: the hyper-parameters that are not the default, or that vary among the siblings. One that
     is not set is left out.
@@ -68,6 +71,7 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
         f"{GREEK.get(name, name)}={plain(value)}"
         for name, value in hparams.items()
         if value is not None
+        and not (name in MULTIPLES and value == facts.defaults.get(name))
         and (name not in facts.defaults or value != facts.defaults[name] or any(o.get(name) != value for o in others))
     ]
     return " ".join([facts.title, *parts])
