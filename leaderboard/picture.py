@@ -31,21 +31,22 @@ class Mark:
 @dataclass(frozen=True)
 class Picture:
     """Marks by key of the row; `ticks` are places in percent with what they are called, `zero` is that of the
-    envelope."""
+    envelope, `margin` that of the least gain that counts, None where nothing was judged."""
 
     marks: dict[str, Mark]
     ticks: tuple[tuple[float, str], ...]
     zero: float
+    margin: float | None = None
 
 
-def picture(rows: Sequence[Row]) -> Picture | None:
-    """The picture of `rows`; None where no row is done."""
+def picture(rows: Sequence[Row], margin: float | None = None) -> Picture | None:
+    """The picture of `rows`; None where no row is done. `margin`: see `Judging`, units of utility."""
     estimates = {row.key: row.metrics[HEADLINE.name] for row in rows if row.status == "done" and row.metrics}
     if not estimates:
         return None
-    axis = _axis(list(estimates.values()))
+    axis = _axis([*estimates.values(), Estimate(margin)])
     marks = {row.key: _mark(estimates.get(row.key, Estimate(None)), axis) for row in rows}
-    return Picture(marks, _ticks(*axis), _percent(0.0, axis))
+    return Picture(marks, _ticks(*axis), _percent(0.0, axis), None if margin is None else _percent(margin, axis))
 
 
 def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:

@@ -88,7 +88,7 @@ def arena_view(id_: str, arena: Arena, palette: Palette) -> ArenaView:
         words.headline(arena),
         words.conflict(arena),
         [*words.control_sentences(arena), *(words.caveat(caveat) for caveat in arena.caveats)],
-        picture(arena.rows),
+        picture(arena.rows, arena.judging.margin if arena.judging else None),
         [figure for figure in first if figure],
         [figure for figure in second if figure],
         arena_panels(arena, palette),

@@ -132,3 +132,14 @@ def test_the_envelope_and_the_gate_are_explained_before_they_are_used() -> None:
 
 def test_a_rank_that_is_missing_still_says_why() -> None:
     assert cell(rows()[-1], RANK).kind == "missing" and cell(rows()[-1], RANK).note == "a control is not ranked"
+
+
+def test_the_margin_stands_where_it_is_and_is_missing_where_nothing_was_judged() -> None:
+    one = [row("x", "X", Estimate(0.0, -0.1, 0.1, 3), 0.5, 0.4, 1)]
+    made = picture(one, 0.05)
+    assert made is not None and made.margin is not None and made.zero == 50.0
+    # The axis reaches from -.11 to .11: .05 lies 50 (1 + .05 / .11) percent to the right.
+    assert made.margin == pytest.approx(50 * (1 + 0.05 / 0.11), abs=0.06)
+    far = picture(one, 0.4)
+    assert far is not None and far.margin is not None and far.margin < 100  # the axis holds it
+    assert (bare := picture(one)) is not None and bare.margin is None
