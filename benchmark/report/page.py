@@ -39,9 +39,9 @@ class SamplePrompt:
 class Judging:
     """By what rows of an arena are judged.
 
-    margin: units of utility, fixed before any run: what lies below it is no gain worth a method; rows: that are
-    corrected for each other; level: of the test; least: lift that a row would have to have to clear with probability
-    `power` after the correction at its strictest, the median over these rows; None where none is judged.
+    margin: units of utility, the same share of the range in every run: what lies below it is no gain worth a method;
+    rows: that are corrected for each other; level: of the test; least: lift that a row would have to have to clear with
+    probability `power` after the correction at its strictest, the median over these rows; None where none is judged.
     """
 
     margin: float

@@ -14,6 +14,7 @@ Status = Literal["done", "failed", "skipped"]
 RowRole = Literal["method", "baseline", "positive control", "negative control"]
 Standing = Literal["better", "worse", "cannot tell", "not compared"]
 HEADLINE = "gated_over_envelope"
+POWER = 0.8  # at which a lift counts as detectable
 
 
 class Verdict(StrEnum):

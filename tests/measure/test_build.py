@@ -106,7 +106,7 @@ def test_the_headline_of_an_arena(tmp_path: Path) -> None:
     assert arena.judging is not None and arena.judging.least is not None and arena.judging.rows == 3
     assert words.headline(arena) == (
         f"WDPO clears the DPO envelope; KLDPO τ=0.1 does not clear it (5 seeds; a lift of "
-        f"{words.signed(arena.judging.least)} would have been seen; controls behave)."
+        f"{words.signed(arena.judging.least)} would be seen in 80% of runs; controls behave)."
     )
 
 

@@ -10,8 +10,10 @@ from scipy import stats
 
 from benchmark.measure.build import build_report
 from benchmark.measure.statistics.spread import Spread
-from benchmark.measure.table.seeds_needed import MOST, POWER, Gap, settling
+from benchmark.measure.table.gap import MOST, Gap
+from benchmark.measure.table.seeds_needed import settling
 from benchmark.report import words
+from benchmark.report.rows import POWER
 from tests.synthetic import METHODS, write_run
 
 

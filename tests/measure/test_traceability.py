@@ -141,13 +141,18 @@ def programme(value: np.ndarray, nominal: np.ndarray, least: float) -> tuple[np.
     return None if solved.status != 0 else (solved.x[:-1], -solved.ineqlin.marginals[-1])
 
 
+def envelope_of(results: Results, method: tuple[str, str]) -> tuple[list[int], list[tuple[tuple[str, str], int]]]:
+    """Seeds that are common with all policies of plain DPO but the method's own, and these policies."""
+    rivals = [*(dpo for dpo in results.dpo if dpo != method), results.reference]
+    seeds = sorted(set.intersection(*(set(results.seeds(m)) for m in [method, *rivals])))
+    return seeds, [(rival, step) for rival in rivals for step in results.steps(rival)]
+
+
 def against_envelope(results: Results, method: tuple[str, str], kind: str, of_kl: bool = False) -> float:
     """over_envelope, or kl_saving: the mixture is chosen on one split, measured on the other, both ways, averaged."""
     if method == results.reference:
         return math.nan
-    rivals = [*(dpo for dpo in results.dpo if dpo != method), results.reference]
-    seeds = sorted(set.intersection(*(set(results.seeds(m)) for m in [method, *rivals])))
-    policies = [(rival, step) for rival in rivals for step in results.steps(rival)]
+    seeds, policies = envelope_of(results, method)
     mine = (method, results.steps(method)[-1])
     answers = []
     for choose, measure in (("/validation", ""), ("", "/validation")):
@@ -178,9 +183,7 @@ def against_checkpoints(results: Results, method: tuple[str, str]) -> float:
     """gated_over_checkpoint: the best single policy on one split, measured on the other, both ways, averaged."""
     if method == results.reference:
         return math.nan
-    rivals = [*(dpo for dpo in results.dpo if dpo != method), results.reference]
-    seeds = sorted(set.intersection(*(set(results.seeds(m)) for m in [method, *rivals])))
-    policies = [(rival, step) for rival in rivals for step in results.steps(rival)]
+    seeds, policies = envelope_of(results, method)
     mine = (method, results.steps(method)[-1])
 
     def worst(policy: tuple[tuple[str, str], int], split: str) -> float:

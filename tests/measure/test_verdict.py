@@ -225,7 +225,7 @@ def test_headline_counts_everyone_once() -> None:
     )
     assert words.headline(judged) == (
         "No method is shown to clear the DPO envelope; one cannot tell of B (lifts up to +0.060 are compatible) "
-        "(5 seeds; a lift of +0.043 would have been seen; controls fail, so this is not evidence)."
+        "(5 seeds; a lift of +0.043 would be seen in 80% of runs; controls fail, so this is not evidence)."
     )
     assert "cannot be judged over seeds" in words.headline(arena(rows, seeds=1))
 

@@ -100,7 +100,8 @@ def _left_out(comparer: Comparer, row: Row, bins: ReferenceBins | None) -> Contr
     if isinstance(side, Absent):
         return _of_row(row, ControlKind.LEFT_OUT)
     margin, seeds = margin_of(comparer.arena), len(side.seed_rows)
-    for policy in reversed(comparer.arena.trajectory(row.key)):
+    trajectory = comparer.arena.trajectory(row.key)
+    for policy in reversed(trajectory):
         dpo, method = comparer.sides(side, "gated", policy)
         values = over_envelope(dpo, method)
         if not at_edge(values):
@@ -114,7 +115,7 @@ def _left_out(comparer: Comparer, row: Row, bins: ReferenceBins | None) -> Contr
                 feasible=feasible_lift(bins, method, over),
                 key=row.key,
                 step=comparer.arena.policies[policy].step,
-                collapsed=row.collapse.seeds_fallen if row.collapse else (),
+                collapsed=row.collapse.seeds_fallen if row.collapse and policy == trajectory[-1] else (),
             )
     return _of_row(row, ControlKind.LEFT_OUT)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from benchmark.core.data import Ints
 from benchmark.measure.runs.arenas import ArenaData
 from benchmark.measure.selection.pool import candidates_of, shared_seed_rows
-from benchmark.measure.selection.seen import Candidate
-from benchmark.measure.statistics.bootstrap import estimate, replicates_of
+from benchmark.measure.selection.seen import Candidate, Choice
+from benchmark.measure.selection.select import most_often, taken
+from benchmark.measure.statistics.bootstrap import estimate
 from benchmark.measure.statistics.envelope import ONE_WAY, TEST, Means, out_of_reach, over_envelope
 from benchmark.measure.table.comparer import Comparer, estimate_over
 from benchmark.report import Estimate
@@ -47,7 +47,8 @@ def chosen_oracle(comparer: Comparer) -> ChosenOracle | None:
     own = arena.validation.middle[np.ix_(policies, seed_rows)][..., None]
     best: Ints = comparer.resamples("validation", seed_rows).mean(own)[..., 0].argmax(axis=1)
     halves = comparer.halves(policies, seed_rows)
-    method = [_taken(half, best) for half in halves]
+    choice = Choice(best, len(candidates))
+    method = [taken(half, choice) for half in halves]
     dpo = comparer.envelope(seed_rows)
     over = estimate_over(
         over_envelope(dpo, method, ONE_WAY),
@@ -56,7 +57,7 @@ def chosen_oracle(comparer: Comparer) -> ChosenOracle | None:
         jumps=True,
     )
     kl = estimate(method[TEST].kl[:, 0], len(seed_rows), jumps=True)
-    often = Counter(replicates_of(best).tolist()).most_common(1)[0][0]
+    often, _ = most_often(choice)
     first, second = (Means(half.utility[:1], half.nominal[:1], half.kl[:1]) for half in method)
     return ChosenOracle(candidates[often], over, kl, (first, second))
 
@@ -65,13 +66,3 @@ def chooses(arena: ArenaData, key: str) -> bool:
     """Whether a row is a setting of the oracle that trains at the middle."""
     cells = arena.cells[(arena.cells["key"] == key) & (arena.cells["method"] == ORACLE)]
     return any(json.loads(text).get("at", MIDDLE) == MIDDLE for text in cells["hparams"])
-
-
-def _taken(half: Means, best: Ints) -> Means:
-    """Means of what is taken in each resample, as of one policy."""
-    index = best[:, None]
-    return Means(
-        np.take_along_axis(half.utility, index[:, :, None], axis=1),
-        np.take_along_axis(half.nominal, index, axis=1),
-        np.take_along_axis(half.kl, index, axis=1),
-    )

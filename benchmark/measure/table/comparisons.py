@@ -44,8 +44,8 @@ def comparisons(comparer: Comparer, keys: Sequence[str]) -> dict[str, Comparison
         return {}
     alone = {key: _alone(comparer, key, against) for key in keys if key != against}
     tested = {key: comparison.p for key, comparison in alone.items() if comparison.p is not None}
-    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
-    return {key: _corrected(comparison, corrected.get(key)) for key, comparison in alone.items()}
+    p_holm = dict(zip(tested, holm(list(tested.values())), strict=True))
+    return {key: _corrected(comparison, p_holm.get(key)) for key, comparison in alone.items()}
 
 
 def default_dpo(arena: ArenaData) -> str | None:

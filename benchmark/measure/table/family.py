@@ -36,9 +36,9 @@ def _gain(comparer: Comparer, rows: Sequence[Row], half: Sequence[int]) -> Estim
         without = Against(side.key, side.seed_rows, tuple(policy for policy in side.policies if policy in set(half)))
         gains.append(comparer.over_values(without) - comparer.over_values(side))
     stacked = np.stack(gains)
-    known = ~np.isnan(stacked)
-    total = np.where(known, stacked, 0.0).sum(axis=0)
-    mean = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+    there = ~np.isnan(stacked)
+    total = np.where(there, stacked, 0.0).sum(axis=0)
+    mean = np.where(there.any(axis=0), total / np.maximum(there.sum(axis=0), 1), np.nan)
     return estimate(mean, len(sides[0].seed_rows))
 
 

@@ -9,8 +9,8 @@ from scipy import stats
 
 from benchmark.measure.statistics.bootstrap import LEVEL
 from benchmark.measure.statistics.spread import Spread
+from benchmark.report.rows import POWER
 
-POWER = 0.8
 MOST = 1000  # seeds; beyond this a number would be no advice
 
 

@@ -10,8 +10,9 @@ from benchmark.measure.statistics.bootstrap import LEVEL
 from benchmark.measure.statistics.spread import Spread
 from benchmark.measure.table.comparer import Comparer
 from benchmark.measure.table.comparisons import by_headline, contest
-from benchmark.measure.table.gap import MOST, POWER, Gap
+from benchmark.measure.table.gap import MOST, Gap
 from benchmark.report import Row, SeedsKind, SeedsNeeded
+from benchmark.report.rows import POWER
 
 DECIMALS = 3  # of a difference that is shown: what is 0 in them is called alike
 

@@ -78,7 +78,7 @@ def judging_sentences(arena: Arena) -> list[str]:
         rows = f", after correction for the {judging.rows} rows that are judged" if judging.rows > 1 else ""
         said.append(
             f"A row clears where its whole interval lies above 0{rows}; it does not where the whole interval lies "
-            f"below the margin of {judging.margin:.3g}, fixed before any run; else one cannot tell."
+            f"below the margin of {judging.margin:.3g}; else one cannot tell."
         )
     if (family := arena.family) is not None:
         gain = "" if family.gain.value is None else f", which lies lower by {with_interval(family.gain)}"

@@ -30,10 +30,10 @@ def headline(arena: Arena) -> str:
 
 
 def _seen(judging: Judging | None) -> list[str]:
-    """The least lift that would have been seen."""
+    """The least lift that would most likely be seen."""
     if judging is None or judging.least is None:
         return []
-    return [f"a lift of {signed(judging.least)} would have been seen"]
+    return [f"a lift of {signed(judging.least)} would be seen in {judging.power:.0%} of runs"]
 
 
 def _collapsed(arena: Arena) -> str:

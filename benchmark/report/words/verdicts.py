@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from benchmark.report.estimates import Estimate
-from benchmark.report.rows import HEADLINE, Comparison, Row, Status, Verdict
+from benchmark.report.rows import HEADLINE, POWER, Comparison, Row, Status, Verdict
 from benchmark.report.words.estimates import empties, note
 from benchmark.report.words.numbers import listed, signed, verb, with_interval
 
@@ -67,7 +67,7 @@ def _open(row: Row, over: Estimate) -> str:
     """What is still compatible, and what it would take to decide."""
     said = f" A lift of up to {signed(over.high)} is compatible." if over.high is not None else ""
     if row.least_detectable is not None:
-        said += f" One of {signed(row.least_detectable)} would have been seen."
+        said += f" One of {signed(row.least_detectable)} would be seen in {POWER:.0%} of runs."
     if row.to_decide is None:
         return said
     if row.to_decide.prompts is not None:
