@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shifts import Array, Rewards, Shift, UserError, Utility, grid, hyperparameter
+from shifts import Array, Rewards, Shift, UserError, Utility, grid, hyperparameter, unknown
 from shifts.blends import TOLERANCE, Blend, parse_blend
 
 SEPARATOR = "/"
+EACH = "each"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class AnnotatorGroups(Shift):
 
     groups: what each group rewards, joined by '/': an objective, or weights such as `joy:0.7+sadness:0.3`.
     fractions: the share of each group in the population, in the same order; equal where none are given.
-    On the command line `share=0:1:0.1` stands for several fractions of the first of two groups.
+    On the command line `share=0:1:0.1` stands for several fractions of the first of two groups, and `leave_out=C` for
+    equal fractions of all groups but C (`leave_out=each`: one population per group that is left out).
     The utility is the population's mean, u = sum_g f_g u_g, but no annotator holds it: two of them may contradict each
     other on the same pair. Pairs carry the number of their group. A group may be absent (fraction 0).
     """
@@ -55,7 +57,8 @@ class AnnotatorGroups(Shift):
 
     def utility(self, rewards: Rewards) -> Array:
         """The population's mean utility, shape [completions], in the rewards' own units."""
-        return np.sum([share * member.utility(rewards) for share, member in self.annotators()], axis=0)
+        present = [(share, member) for share, member in self.annotators() if share]  # whoever is absent has no say
+        return np.sum([share * member.utility(rewards) for share, member in present], axis=0)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -108,18 +111,37 @@ class AnnotatorGroups(Shift):
     @classmethod
     def expand(cls, arguments: Mapping[str, str]) -> list[Shift]:
         """One population per fraction of the first of two groups in `arguments["share"]`, a number or a grid."""
-        rest = {key: value for key, value in arguments.items() if key != "share"}
-        if "share" not in arguments:
-            return [cls.make(**rest)]
-        if "fractions" in rest:
-            raise UserError(f"{cls.name} takes one of fractions and share (of the first of two groups), got both.")
-        return [cls.make(**rest, fractions=_text([first, 1 - first])) for first in grid(arguments["share"])]
+        short = [key for key in ("fractions", "share", "leave_out") if key in arguments]
+        if len(short) > 1:
+            raise UserError(
+                f"{cls.name} takes one of fractions, share (of the first of two groups) and leave_out (a group or "
+                f"each), got {' and '.join(short)}."
+            )
+        rest = {key: value for key, value in arguments.items() if key not in ("share", "leave_out")}
+        if "share" in arguments:
+            return [cls.make(**rest, fractions=_text([first, 1 - first])) for first in grid(arguments["share"])]
+        if "leave_out" in arguments:
+            return _leaving_out(cls.make(**rest), arguments["leave_out"].strip())
+        return [cls.make(**rest)]
 
     @classmethod
     def examples(cls, objectives: Sequence[str]) -> list[Shift]:
         """Two groups of unequal size, and three, one of which rewards a blend."""
         first, second, third = objectives[:3]
         return [cls(f"{first}/{second}", "0.9/0.1"), cls(f"{first}/{second}/{first}:0.5+{third}:0.5")]
+
+
+def _leaving_out(groups: AnnotatorGroups, name: str) -> list[Shift]:
+    """Equal fractions of all groups but the one of that name, or one such population per group."""
+    names = groups.groups.split(SEPARATOR)
+    if name != EACH and name not in names:
+        raise UserError(f"{groups.name}: leave_out: {unknown('group', name, (*names, EACH))}")
+    left = names if name == EACH else [name]
+    return [replace(groups, fractions=_text(_even([other != gone for other in names]))) for gone in left]
+
+
+def _even(present: Sequence[bool]) -> list[float]:
+    return [float(there) / sum(present) for there in present]
 
 
 def _split(field: str, text: str, example: str) -> list[str]:

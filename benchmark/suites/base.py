@@ -1,14 +1,15 @@
-"""A suite of texts: prompts, a reference policy, and the objectives by which completions are scored."""
+"""A suite of texts: a reference policy, and the objectives by which what it says is judged.
+
+What differs is how a policy is judged, and so what pairs are made of: by completions that it samples and that reward
+models score (`generated.py`), or exactly, by its distribution over a finite set of answers (`answers.py`).
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from benchmark.core.data import Bools, Floats, Prompts
 from benchmark.core.graph import Progress
 from benchmark.core.plugins import Registry
 from benchmark.core.work import Work
@@ -16,31 +17,19 @@ from benchmark.policies.sizes import PolicySize
 from benchmark.suites.common import AnySuite
 from benchmark.suites.sizes import Built, TextSizes
 
-TEXT_SECONDS = 2e-4  # of scoring one text, where a suite does not say
+if TYPE_CHECKING:
+    from methods import Method
 
 Split = Literal["train", "validation", "test"]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Rewards of completions, shape [completions, objectives], in the order of the suite's objectives.
-
-    learned: what annotators act on, from the learned reward model; gold: the truth, or an independent judge's view;
-    both on the suite's reward scale. quality: whether the text passes the language gate, shape [completions].
-    """
-
-    learned: Floats
-    gold: Floats
-    quality: Bools
-
-
 class Suite(AnySuite):
     """One world of texts in which methods are compared. Each `*_spec` names all that determines the artefact beside it,
-    and nothing else: it is the artefact's key in the store."""
+    and nothing else: it is the artefact's key in the store. A suite subclasses one of the kinds of judging."""
 
     registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.suites")
 
-    # What is scored -------------------------------------------------------------------------------------------------
+    # What is judged -------------------------------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -55,6 +44,14 @@ class Suite(AnySuite):
     @abstractmethod
     def describe(self) -> dict[str, str]:
         """Facts that a reader of the leaderboard needs: data, policy, reward scale, gold judge, quality gate."""
+
+    def default_train_shifts(self) -> list[str]:
+        """Training shifts, as calls, of a run that names none; empty where a run has to."""
+        return []
+
+    def skip(self, method: Method) -> str | None:
+        """Why the suite cannot train or judge `method`, in words for the reader of the leaderboard; None: it can."""
+        return None
 
     # What is built once ---------------------------------------------------------------------------------------------
 
@@ -72,56 +69,6 @@ class Suite(AnySuite):
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Write the reference policy into `folder`: a transformers checkpoint with tokenizer and pad token."""
 
-    @abstractmethod
-    def reward_model_spec(self) -> dict[str, Any]:
-        """JSON that determines the learned reward model."""
-
-    @abstractmethod
-    def build_reward_model(self, folder: Path, progress: Progress) -> None:
-        """Train the reward model that annotators use and save it into `folder`."""
-
-    def judge_spec(self) -> dict[str, Any] | None:
-        """JSON that determines the independent judge, or None where gold is computed exactly from the text."""
-        return None
-
-    def build_judge(self, folder: Path, progress: Progress) -> None:
-        """Train the independent judge and save it into `folder`."""
-        raise NotImplementedError(f"{self.name} has no learned judge")
-
-    # What is asked again and again ----------------------------------------------------------------------------------
-
-    @abstractmethod
-    def prompts_spec(self, split: Split) -> dict[str, Any]:
-        """JSON that determines the prompts of a split (the tokenizer comes with the policy)."""
-
-    @abstractmethod
-    def prompts(self, split: Split, policy: Path) -> Prompts:
-        """The prompts of a split, tokenised for `policy`."""
-
-    @property
-    @abstractmethod
-    def max_new_tokens(self) -> int:
-        """Greatest number of tokens of a completion."""
-
-    @abstractmethod
-    def scoring_spec(self) -> dict[str, Any]:
-        """JSON that determines `score`, given the reward model and the judge: reward scale, rules on text, version."""
-
-    @abstractmethod
-    def score(
-        self, prompts: Sequence[str], completions: Sequence[str], reward_model: Path, judge: Path | None
-    ) -> Scores:
-        """Score completions given as text, each beside its own prompt; `quality` holds the rules on text alone."""
-
-    def has_text_gate(self) -> bool:
-        """Whether completions must also lie within the usual nats per token of held-out human text."""
-        return False
-
-    def human_completions(self, policy: Path) -> tuple[list[list[int]], list[list[int]]]:
-        """Held-out human texts from which that gate is fixed, cut like the policy's own: prompts, and completions of at
-        most `max_new_tokens` with the end-of-sequence token, tokenised for `policy`."""
-        raise NotImplementedError(f"{self.name} has no gate on nats per token")
-
     # What it costs, about: `plan` guesses and scales by these -------------------------------------------------------
 
     def text_sizes(self) -> TextSizes | None:
@@ -135,7 +82,3 @@ class Suite(AnySuite):
     def building(self, what: Built) -> Work | None:
         """The work of building the policy, the reward model or the judge; None: not known."""
         return None
-
-    def scoring(self, texts: float) -> Work | None:
-        """The work of `score` on so many texts; None: not known."""
-        return Work(host_seconds=TEXT_SECONDS * texts)

@@ -12,10 +12,10 @@ from benchmark.core.data import Completions, Prompts
 from benchmark.core.graph import Task
 from benchmark.core.plugins import fingerprint
 from benchmark.pipeline.kinds import build_matrix, read_config
-from benchmark.pipeline.text.cells import StageBuilder
+from benchmark.pipeline.text.cells import make_builder
 from benchmark.pipeline.text.stages.outcomes import keep_best
 from benchmark.pipeline.text.stages.training import _world
-from benchmark.suites.base import Scores
+from benchmark.suites.generated import Scores
 from methods.base import parse_method
 from shifts import Shift
 from shifts.alpha_mixture import AlphaMixture
@@ -30,7 +30,7 @@ HALF = "alpha_mixture(a=joy,b=sadness,alpha=0.5)"
 @pytest.fixture
 def builder():
     config = read_config("grammar", "smoke", options={"seeds": 1})
-    return StageBuilder(config.make_suite(), config, "transformers")
+    return make_builder(config.make_suite(), config, "transformers")
 
 
 def cell(builder, method, shift=TENTH):
@@ -77,7 +77,7 @@ def test_what_is_read_from_a_shift_depends_on_the_code_of_blends(builder, monkey
             before = cell(builder, "rewarded_soups", shift).stages[stage].identity[name]
             with monkeypatch.context() as patch:
                 patch.setattr(Path, "read_text", changed)
-                other = StageBuilder(builder.suite, builder.config, "transformers")
+                other = make_builder(builder.suite, builder.config, "transformers")
                 assert cell(other, "rewarded_soups", shift).stages[stage].identity[name] != before
 
 
@@ -103,7 +103,7 @@ def test_only_online_methods_wait_for_the_reward_model_to_train(builder):
 
 def test_how_online_training_is_scored_and_prompted_determines_it(builder):
     other = read_config("grammar", "smoke", settings=["suite.train_prompts=500"])
-    changed = StageBuilder(other.make_suite(), other, "transformers")
+    changed = make_builder(other.make_suite(), other, "transformers")
     identities = [cell(b, "rloo").stages["trained_policy"].identity["prompts"] for b in (builder, changed)]
     assert identities[0] != identities[1]
 

@@ -36,7 +36,8 @@ def test_later_settings_win(tmp_path):
 @pytest.mark.parametrize("suite", [cls.name for cls in Suite.registry.all()])
 def test_every_preset_can_be_read(suite, preset):
     config = read_config(suite, preset)
-    assert config.make_suite().objectives
+    assert config.make_suite().name == suite
+    assert config.train_shifts or type(config.make_suite()).default_train_shifts is not Suite.default_train_shifts
 
 
 def test_the_base_class_of_a_suite_decides_its_kind():

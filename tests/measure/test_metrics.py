@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmark.measure.records.across import anchor, cross_cell_records
-from benchmark.measure.records.metrics import (
-    MetricRecord,
-    cell_records,
-    gradient_ratios,
-    preference_accuracy,
-    win_rate,
-)
+from benchmark.measure.records.metrics import MetricRecord, cell_records, win_rate
+from benchmark.measure.records.probes import gradient_ratios, preference_accuracy
 from benchmark.measure.records.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
 from benchmark.measure.records.utilities import gate, utility
 from benchmark.measure.table.estimates import pairwise_wins

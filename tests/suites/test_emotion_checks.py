@@ -13,7 +13,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from benchmark.cli import main
-from benchmark.suites.emotion.policy import train_tokenizer
+from benchmark.policies.encoding import train_tokenizer
 from tests.suites.emotion_texts import WORDS
 
 SETTINGS = {"train_prompts": 40, "validation_prompts": 10, "test_prompts": 12, "max_new_tokens": 32, "max_tokens": 36}

@@ -15,10 +15,10 @@ from benchmark.core.graph import silent
 from benchmark.pipeline.config import PRESETS
 from benchmark.pipeline.kinds import read_config
 from benchmark.policies.checkpoints import load_policy, load_tokenizer
+from benchmark.policies.encoding import train_tokenizer
 from benchmark.suites.base import Suite
 from benchmark.suites.emotion import EmotionSuite
 from benchmark.suites.emotion.data import OBJECTIVES
-from benchmark.suites.emotion.policy import train_tokenizer
 from benchmark.suites.emotion.settings import EmotionSettings
 from tests.suites.emotion_texts import WORDS
 

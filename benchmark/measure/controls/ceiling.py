@@ -41,6 +41,7 @@ def reference_bins(comparer: Comparer) -> ReferenceBins | None:
     arena = comparer.arena
     cells = arena.cells[(arena.cells["key"] == REFERENCE) & (arena.cells["status"] == "done")]
     rows = arena.runs.samples[arena.runs.samples["cell_id"].isin(cells["cell_id"])]
+    rows = rows[rows[list(arena.runs.objectives)].notna().all(axis=1)]
     if len(rows) < 2 * LEAST_PER_BIN:
         return None
     columns = {str(name): rows[name].to_numpy() for name in arena.runs.objectives}

@@ -58,6 +58,7 @@ def distance(
         first_chosen: which one the training label chose, shape [pairs].
         labelling: how annotators choose; None where the run does not say.
     """
+    first, second, first_chosen = _known_to(shift, train, first, second, first_chosen)
     gap = _gap(shift, first, second)
     agreement = 0.5 + 0.5 * np.sign(gap) * np.sign(_gap(train, first, second))
     utilities = [np.concatenate([point.utility(side) for side in (first, second)]) for point in (shift, train)]
@@ -95,7 +96,10 @@ def distances(
         return [None] * len(evaluated)
     first, second = _sides(pairs, objectives)
     chosen = pairs["first_chosen"].to_numpy(dtype=bool)
-    return [distance(shift, train, first, second, chosen, labelling) for shift in evaluated]
+    return [
+        distance(shift, train, first, second, chosen, labelling) if _share_pairs(shift, train, first, second) else None
+        for shift in evaluated
+    ]
 
 
 def label_agreement(pairs: pd.DataFrame | None, train: Shift, objectives: Sequence[str]) -> LabelAgreement | None:
@@ -103,8 +107,12 @@ def label_agreement(pairs: pd.DataFrame | None, train: Shift, objectives: Sequen
     if pairs is None or pairs.empty:
         return None
     chosen = np.where(pairs["first_chosen"].to_numpy(dtype=bool), 1, -1)
-    agree = 0.5 + 0.5 * np.sign(_gap(train, *_sides(pairs, objectives))) * chosen
-    return LabelAgreement(float(agree.mean()), len(pairs), _population(train))
+    gap = _gap(train, *_sides(pairs, objectives))
+    known = ~np.isnan(gap)
+    if not known.any():
+        return None
+    agree = 0.5 + 0.5 * np.sign(gap[known]) * chosen[known]
+    return LabelAgreement(float(agree.mean()), int(known.sum()), _population(train))
 
 
 def conflict(shifts: Sequence[EvalShift]) -> Conflict:
@@ -150,11 +158,32 @@ def _sides(pairs: pd.DataFrame, objectives: Sequence[str]) -> tuple[Rewards, Rew
     return first, second
 
 
+def _known(shift: Shift, train: Shift, first: Rewards, second: Rewards) -> Bools:
+    """Pairs whose utilities both shifts know, shape [pairs]: not every group of annotators is asked everything."""
+    return ~np.isnan(_gap(shift, first, second) + _gap(train, first, second))
+
+
+def _share_pairs(shift: Shift, train: Shift, first: Rewards, second: Rewards) -> bool:
+    return bool(_known(shift, train, first, second).any())
+
+
+def _known_to(
+    shift: Shift, train: Shift, first: Rewards, second: Rewards, first_chosen: Bools
+) -> tuple[Rewards, Rewards, Bools]:
+    known = _known(shift, train, first, second)
+    if known.all():
+        return first, second, first_chosen
+    sides = [Rewards({name: side[name][known] for name in side}) for side in (first, second)]
+    return sides[0], sides[1], first_chosen[known]
+
+
 def _gap(shift: Shift, first: Rewards, second: Rewards) -> Floats:
     return shift.utility(first) - shift.utility(second)
 
 
 def _correlation(one: Floats, other: Floats) -> float | None:
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    known = ~np.isnan(one + other)
+    one, other = one[known], other[known]
+    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
     return float(np.corrcoef(one, other)[0, 1])

@@ -61,6 +61,8 @@ def log_label_probabilities(shift: Shift, first: Rewards, second: Rewards, label
     """
     shares, logs = [], []
     for share, annotator in shift.annotators():
+        if not share:
+            continue
         of_first, of_second = annotator.utility(first), annotator.utility(second)
         shares.append(share)
         logs.append([_log_chosen(of_first, of_second, labelling), _log_chosen(of_second, of_first, labelling)])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.data import Bools, Floats
+from benchmark.measure.records.asked import check_linear, everywhere
 from benchmark.measure.records.texts import DISTINCT_COMPLETIONS, distinct_2, longest_repeat
 from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, Ranges, utilities, utility
 from shifts.base import Shift
@@ -32,7 +33,12 @@ class MetricRecord:
 
 
 def cell_records(
-    samples: pd.DataFrame, train: Shift, evaluated: Sequence[Shift], ranges: Ranges, reference: pd.DataFrame
+    samples: pd.DataFrame,
+    train: Shift,
+    evaluated: Sequence[Shift],
+    ranges: Ranges,
+    reference: pd.DataFrame,
+    texts: bool = True,
 ) -> list[MetricRecord]:
     """The metrics of one finished cell.
 
@@ -47,20 +53,23 @@ def cell_records(
         evaluated: the evaluation shifts, in the order of the curve.
         ranges: least and greatest reward by objective.
         reference: rows of the reference cell of the same seed; empty where there is none (then no win rate).
+        texts: whether completions are texts of the policy's own, of which length and variety are measured.
     """
     test, validation = (samples[samples["split"] == split] for split in ("test", "validation"))
     if test.empty:
         return []
+    partly = bool(samples[list(ranges)].isna().any(axis=None))
+    check_linear([train, *evaluated], partly)
     records = []
     for step, checkpoint in test.groupby("step"):
         records += _marked(_checkpoint(checkpoint, train, evaluated, ranges), f"@{step}")
-        records += _marked(_text(checkpoint), f"@{step}")
+        records += _marked(_text(checkpoint), f"@{step}") if texts else []
     for step, checkpoint in validation.groupby("step"):
         records += _marked(_validated(checkpoint, train, evaluated, ranges), f"@{step}/validation")
     last = test[test["step"] == test["step"].max()]
     records += _checkpoint(last, train, evaluated, ranges)
     records += _summaries(last, train, evaluated, ranges)
-    records += _text(last)
+    records += _text(last) if texts else []
     records += _wins(last, reference[reference["split"] == "test"], list(dict.fromkeys([*evaluated, train])), ranges)
     return records
 
@@ -88,8 +97,9 @@ def _checkpoint(
     for kind in KINDS:
         yield from _utilities(samples, train, evaluated, ranges, kind)
     for objective in ranges:
-        yield MetricRecord("", f"reward_{objective}", float(samples[objective].mean()), n)
-        yield MetricRecord("", f"gold_{objective}", float(samples[f"gold_{objective}"].mean()), n)
+        for prefix in ("reward_", "gold_"):
+            values = samples[objective if prefix == "reward_" else f"gold_{objective}"]
+            yield MetricRecord("", prefix + objective, float(values.mean()), int(values.notna().sum()))
     yield MetricRecord("", "kl_to_reference", float(samples["kl"].mean()), n)
     yield MetricRecord("", "kl_median", float(np.quantile(samples["kl"], 0.5, method="inverted_cdf")), n)
     yield MetricRecord("", "quality", float(samples["quality"].mean()), n)
@@ -100,7 +110,8 @@ def _utilities(
 ) -> Iterator[MetricRecord]:
     """Mean utility under each evaluation shift, as `reward`, and at the training shift, as `nominal`."""
     named = [*((shift, "reward") for shift in evaluated), (train, "nominal")]
-    values = utilities([shift for shift, _ in named], _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
+    columns = _known_columns(samples, ranges)
+    values = utilities([shift for shift, _ in named], columns, _quality(samples), ranges, kind).mean(axis=0)
     for (shift, name), value in zip(named, values, strict=True):
         yield MetricRecord(str(shift), PREFIX[kind] + name, float(value), len(samples))
 
@@ -111,8 +122,9 @@ def _summaries(
     """Worst case, gap and auc, learned and gold, gated and not."""
     n = len(samples)
     for kind in KINDS:
-        curve = utilities(evaluated, _columns(samples), _quality(samples), ranges, kind).mean(axis=0)
-        nominal = float(utility(train, _columns(samples), _quality(samples), ranges, kind).mean())
+        columns = _known_columns(samples, ranges)
+        curve = utilities(evaluated, columns, _quality(samples), ranges, kind).mean(axis=0)
+        nominal = float(utility(train, columns, _quality(samples), ranges, kind).mean())
         summary = {
             "worst_case": float(curve.min()),
             "auc": float(curve.mean()),
@@ -148,8 +160,9 @@ def _wins(
                 pd.Series(utility(shift, _columns(side), _quality(side), ranges, kind), index=side["prompt_id"])  # type: ignore[arg-type]
                 for side in (samples, reference)
             )
-            rates = win_rates(_by_prompt(mine), _by_prompt(theirs))
-            yield MetricRecord(str(shift), name, float(np.mean(list(rates.values()))), len(rates))
+            rates = win_rates(_by_prompt(mine.dropna()), _by_prompt(theirs.dropna()))
+            if rates:
+                yield MetricRecord(str(shift), name, float(np.mean(list(rates.values()))), len(rates))
 
 
 def _by_prompt(values: pd.Series) -> dict[str, Floats]:
@@ -169,43 +182,13 @@ def win_rate(mine: Floats, theirs: Floats) -> float:
     return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
 
-def preference_accuracy(
-    log_ratio_first: Floats, log_ratio_second: Floats, utility_first: Floats, utility_second: Floats
-) -> float:
-    """Share of held-out pairs that the implicit reward orders as the utilities do; each argument of shape [pairs].
-
-    The implicit reward is beta log pi / pi_ref, so log-ratios in nats order it. Pairs of equal utility do not count;
-    equal log-ratios count half. NaN where no pair counts. Source: arXiv:2305.18290, Section 4.
-    """
-    gap = np.sign(np.asarray(utility_first) - np.asarray(utility_second))
-    agree = np.sign(np.asarray(log_ratio_first) - np.asarray(log_ratio_second)) * gap
-    counted = agree[gap != 0]
-    return float((0.5 + 0.5 * counted).mean()) if len(counted) else float("nan")
-
-
-def gradient_ratios(probes: pd.DataFrame, before: pd.DataFrame) -> dict[int, Floats]:
-    """log10 of pi(chosen) / pi(rejected) of the followed training pairs, shape [pairs], by step; 0 is the reference.
-
-    A loss that sees a pair through log pi(chosen) - log pi(rejected) has a gradient by pi(rejected) that is larger than
-    that by pi(chosen) by just this ratio. Source: arXiv:2406.07327.
-
-    Args:
-        probes: `kind`, `step`, `row` and `change`, the change of log pi against the reference in nats; rows number the
-            training pairs from the first. Empty where it holds no pairs.
-        before: log-probabilities of `chosen` and `rejected` under the reference, nats, one row per training pair.
-    """
-    sides = probes[probes["kind"].isin(["chosen", "rejected"])]
-    if sides.empty:
-        return {}
-    changes = sides.pivot(index="row", columns=["kind", "step"], values="change")
-    moved = changes["chosen"] - changes["rejected"]  # one row per pair, one column per step
-    margin = (before["chosen"] - before["rejected"]).loc[moved.index]
-    nats = {0: margin, **{int(step): margin + moved[step] for step in sides["step"].unique()}}
-    return {step: ratios.to_numpy() / np.log(10) for step, ratios in nats.items()}
-
-
 def _columns(samples: pd.DataFrame) -> dict[str, Floats]:
     return {str(name): samples[name].to_numpy() for name in samples.columns}
+
+
+def _known_columns(samples: pd.DataFrame, ranges: Ranges) -> dict[str, Floats]:
+    """The columns with rewards that stand for every row, where an objective was not asked everywhere too."""
+    return everywhere(_columns(samples), [prefix + name for name in ranges for prefix in ("", "gold_")])
 
 
 def _quality(samples: pd.DataFrame) -> Bools:

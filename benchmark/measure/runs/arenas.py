@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmark.core.data import Floats, Ints
 from benchmark.core.errors import UserError
+from benchmark.measure.records.asked import everywhere
 from benchmark.measure.records.linear import binding
 from benchmark.measure.records.utilities import KINDS, LEARNED, Kind, gate, utilities, utility
 from benchmark.measure.runs.names import call
@@ -151,6 +152,7 @@ class _Builder:
         columns: dict[str, Any] = {str(column): rows[column].to_numpy() for column in rows.columns}
         quality = rows["quality"].to_numpy(dtype=bool)
         ranges = self.runs.ranges
+        columns = everywhere(columns, [prefix + name for name in self.runs.objectives for prefix in ("", "gold_")])
         by_kind = {kind: utilities(self.evaluated, columns, quality, ranges, kind) for kind in KINDS}
         at_training = {kind: utility(self.train, columns, quality, ranges, kind) for kind in KINDS}
         columns |= {f"gated_{name}": gate(columns[name], quality, ranges[name][0]) for name in self.runs.objectives}

@@ -13,6 +13,7 @@ from torch import Tensor
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize
 from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 from benchmark.suites.sizes import TextSizes
 from benchmark.training.settings import TrainingSettings, checkpoint_steps
 from methods import Coupling, Method, PairwiseMethod, Solver
@@ -56,7 +57,7 @@ class CountingJob:
         self.steps = self._all_steps
         rows = 2 * self.settings.batch_size
         sampling = self.size.sampling(rows, self.texts.tokens, self.texts.longest, rows)
-        scoring = self.suite.scoring(rows) or Work()
+        scoring = (self.suite.scoring(rows) if isinstance(self.suite, GeneratedSuite) else None) or Work()
         self._add(sampling + scoring + self._pass(False) * (1 + 2 * FORWARD))
 
     def average(self, weights: Sequence[float]) -> None:

@@ -15,9 +15,11 @@ from benchmark.pipeline.text.stages.common import POLICY, PROBE_PAIRS
 from benchmark.policies.sizes import ROW_BYTES, PolicySize, size_in
 from benchmark.suites.analytic import AnalyticSuite
 from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 from benchmark.suites.sizes import TextSizes
 
 SAMPLED_TOGETHER, PASSED_TOGETHER = 256, 128  # rows of a batch: of sampling, of log-probabilities
+ANSWERS, ANSWER_ROWS = 4, 64  # answers to a question, about; questions of a batch
 LOAD_SECONDS = 0.03  # of a checkpoint
 ROW_SECONDS = 3e-5  # of a row of a table
 CONTRACT_SECONDS = 25.0  # most of it two workers that start
@@ -82,7 +84,7 @@ class _Sizes:
         return _known(size_in(folder) or self.suite.policy_size())
 
     def scoring(self, texts: float) -> Work:
-        return _known(self.suite.scoring(texts))
+        return _known(self.suite.scoring(texts) if isinstance(self.suite, GeneratedSuite) else None)
 
     def passing(self, rows: float) -> Work:
         """Log-probabilities of so many rows."""
@@ -210,6 +212,15 @@ def _scored_generations(sizes: _Sizes) -> Work:
     return each * checkpoints + sizes.passing(probes)
 
 
+def _judged_answers(sizes: _Sizes) -> Work:
+    """Per checkpoint: the evaluated questions with all their answers, and the training pairs that are followed."""
+    texts = sizes.texts
+    rows = sizes.policy.forward(texts.evaluated, texts.prompt_tokens + ANSWERS * texts.completion_tokens, ANSWER_ROWS)
+    pairs = 2 * PROBE_PAIRS if "pairs" in sizes.stage.inputs else 0
+    each = rows + sizes.passing(pairs) + _table(texts.evaluated) + Work(host_seconds=LOAD_SECONDS)
+    return each * sizes.checkpoints() + rows + sizes.passing(pairs)
+
+
 def _study(sizes: _Sizes) -> Work:
     return sizes.arguments["suite"].work()  # type: ignore[no-any-return]
 
@@ -229,6 +240,8 @@ _COUNTED: dict[str, Callable[[_Sizes], Work]] = {
     "reference_logps": _reference_logps,
     "trained_policy": _trained_policy,
     "contract": _contract,
+    "answer_pairs": _pairs,
+    "judged_answers": _judged_answers,
     "generations": _generations,
     "best_of_n": _best_of_n,
     "scored_generations": _scored_generations,

@@ -17,7 +17,7 @@ from benchmark.training.settings import TrainingSettings
 class LabelSettings(Section):
     """How annotators choose (`labels.KEY`)."""
 
-    kind: str = Field("bradley_terry", description="bradley_terry or argmax")
+    kind: str = Field("bradley_terry", description="bradley_terry, argmax (by majority) or luce")
     sharpness: float = Field(20.0, gt=0, description="nats per unit of utility, for bradley_terry")
 
 
@@ -42,7 +42,9 @@ class TextConfig(RunConfig):
 
     grows: ClassVar[frozenset[str]] = RunConfig.grows | {"train_shifts", "extra", "eval_shifts"}
 
-    train_shifts: list[str] = Field(min_length=1, description="calls such as alpha_mixture(a=anger,b=fear,alpha=0.1)")
+    train_shifts: list[str] = Field(
+        [], description="calls such as alpha_mixture(a=anger,b=fear,alpha=0.1); none: the suite's own, where it has any"
+    )
     extra: list[ExtraCells] = Field([], description="dropped where methods or train_shifts are chosen by hand")
     eval_shifts: list[str] | None = Field(None, description="None: each training shift's own evaluation grid")
     policy_seeds: int = Field(1, gt=0, description="seed s starts from reference policy s mod policy_seeds")

@@ -15,7 +15,8 @@ from benchmark.core.store import Store
 from benchmark.pipeline.execute.base import Outcome
 from benchmark.pipeline.kind import Column, SuiteKind
 from benchmark.pipeline.matrix import CellCall
-from benchmark.pipeline.text.cells import TextMatrix, build_matrix
+from benchmark.pipeline.text.builder import TextMatrix
+from benchmark.pipeline.text.cells import build_matrix
 from benchmark.pipeline.text.config import TextConfig
 from benchmark.suites.base import Suite
 

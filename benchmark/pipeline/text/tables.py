@@ -16,13 +16,13 @@ from benchmark.core.data import read_table
 from benchmark.core.graph import Progress
 from benchmark.core.store import Store
 from benchmark.measure.records.across import cross_cell_records
-from benchmark.measure.records.metrics import MetricRecord, cell_records, gradient_ratios, preference_accuracy
+from benchmark.measure.records.metrics import MetricRecord, cell_records
 from benchmark.pipeline.execute.base import Outcome
 from benchmark.pipeline.tables import RESULT_COLUMNS, Status, identity, stage_costs, status, write_frame
-from benchmark.pipeline.text.cells import TextCell, TextMatrix
-from benchmark.pipeline.text.evaluation import heldout_scores
-from benchmark.pipeline.text.stages import CHECKS, COST, CURVE, LOGPS, PAIR_REWARDS, PROBES, SAMPLES
-from shifts.base import Rewards
+from benchmark.pipeline.text.builder import TextCell, TextMatrix
+from benchmark.pipeline.text.probes import probe_records
+from benchmark.pipeline.text.stages import CHECKS, COST, CURVE, PAIR_REWARDS, SAMPLES
+from benchmark.suites.generated import GeneratedSuite
 
 FIRST_PAIRS = 2048  # pairs per seed that pair_rewards.parquet holds
 COSTS = ("train_seconds", "step_seconds", "peak_memory_mb")
@@ -99,46 +99,15 @@ def _records(matrix: TextMatrix, result: CellResult, results: list[CellResult], 
         result.samples.iloc[:0],
     )
     evaluated = matrix.evaluation[cell.train_shift]
-    records = cell_records(result.samples, cell.train_shift, evaluated, matrix.suite.reward_ranges(), reference)
-    records += _probe_records(matrix, cell, store) + _cost_records(result)
+    ranges, own_texts = matrix.suite.reward_ranges(), isinstance(matrix.suite, GeneratedSuite)
+    records = cell_records(result.samples, cell.train_shift, evaluated, ranges, reference, own_texts)
+    records += probe_records(matrix, cell, store) + _cost_records(result)
     return [{**identity(cell), **record.row()} for record in records]
 
 
 def _is_reference(cell: TextCell) -> bool:
     """Whether the cell is the untouched reference, each completion its only candidate."""
     return not cell.method.trains and cell.method.candidates is None
-
-
-def _probe_records(matrix: TextMatrix, cell: TextCell, store: Store) -> list[MetricRecord]:
-    """Log-probability changes at every checkpoint, and the accuracy on held-out pairs at the last; none where the
-    policy's probabilities are not known."""
-    file = cell.stages["scored_generations"].folder(store) / PROBES
-    if not file.exists():
-        return []
-    probes = pd.DataFrame(read_table(file))
-    last = probes["step"].max()
-    records = []
-    for (kind, step), part in probes.groupby(["kind", "step"]):
-        records += _at(f"logp_{kind}", step, last, float(part["change"].mean()), len(part))
-    if "reference_logps" in cell.stages:
-        before = pd.DataFrame(read_table(cell.stages["reference_logps"].folder(store) / LOGPS))
-        for step, ratios in gradient_ratios(probes, before).items():
-            records += _at("gradient_ratio", step, last, float(ratios.mean()), len(ratios))
-    if not cell.method.trains:
-        return records  # the reference's implicit reward is 0 everywhere: it orders nothing
-    change = probes[(probes["kind"] == "heldout") & (probes["step"] == last)].sort_values("row")["change"].to_numpy()
-    rewards = heldout_scores(cell.stages["heldout_scores"].folder(store))
-    for shift in matrix.evaluation[cell.train_shift]:
-        utility = shift.utility(Rewards({name: rewards[name] for name in shift.objectives}))
-        accuracy = preference_accuracy(change[0::2], change[1::2], utility[0::2], utility[1::2])
-        records.append(MetricRecord(str(shift), "preference_accuracy", accuracy, len(change) // 2))
-    return records
-
-
-def _at(metric: str, step: Any, last: Any, value: float, n: int) -> list[MetricRecord]:
-    """A number of one checkpoint, which of the last one goes by its plain name too."""
-    names = (f"{metric}@{step}", metric) if step == last else (f"{metric}@{step}",)
-    return [MetricRecord("", name, value, n) for name in names]
 
 
 def _cost_records(result: CellResult) -> list[MetricRecord]:

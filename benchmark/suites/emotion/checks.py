@@ -10,12 +10,14 @@ from transformers import PreTrainedTokenizerBase
 
 from benchmark.core.errors import UserError
 from benchmark.policies.checks import check_policy, check_positions
+from benchmark.policies.encoding import encode_texts, train_tokenizer
 from benchmark.policies.scratch import ScratchPolicy, check_shape
 from benchmark.suites.base import Split
 from benchmark.suites.emotion.concatenate import halves
 from benchmark.suites.emotion.data import OBJECTIVES, SPLITS, Texts
-from benchmark.suites.emotion.policy import encode_texts, train_tokenizer, without_hub
-from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
+from benchmark.suites.emotion.settings import TRANSFORMER, EmotionSettings
+from benchmark.suites.policies import without_hub
+from benchmark.suites.policy_settings import SCRATCH
 
 _CHUNK = 1000  # texts that are tokenised at a time, until there are enough
 

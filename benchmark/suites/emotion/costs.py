@@ -8,7 +8,8 @@ from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize, scratch_size, size_of_source
 from benchmark.scoring.work import convolution_work, linear_work, transformer_work
 from benchmark.suites.emotion.data import SPLITS
-from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
+from benchmark.suites.emotion.settings import TRANSFORMER, EmotionSettings
+from benchmark.suites.policy_settings import SCRATCH
 from benchmark.suites.sizes import Built, TextSizes
 
 TEXT_TOKENS, TEXT_WORDS = 26, 19  # of a text of the data set, about

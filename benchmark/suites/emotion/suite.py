@@ -14,7 +14,7 @@ from benchmark.core.graph import Progress
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize
 from benchmark.scoring import RewardModel, load_reward_model
-from benchmark.suites.base import Scores, Split, Suite
+from benchmark.suites.base import Split
 from benchmark.suites.emotion import costs, quality
 from benchmark.suites.emotion.concatenate import halves
 from benchmark.suites.emotion.data import (
@@ -26,14 +26,16 @@ from benchmark.suites.emotion.data import (
     read_folder,
     read_hub,
 )
-from benchmark.suites.emotion.settings import SCRATCH, TRANSFORMER, EmotionSettings
-from benchmark.suites.emotion.sources import source_spec
+from benchmark.suites.emotion.settings import TRANSFORMER, EmotionSettings
+from benchmark.suites.generated import GeneratedSuite, Scores
+from benchmark.suites.policy_settings import SCRATCH
 from benchmark.suites.sizes import Built, TextSizes
+from benchmark.suites.sources import source_spec
 
 LOGIT_LIMIT = 10.0  # of the scale `logit`: beyond it a probability is within 5e-5 of 0 or 1
 
 
-class EmotionSuite(Suite):
+class EmotionSuite(GeneratedSuite):
     """Short English texts in five emotions; prompts are their first tokens, rewards a classifier's probabilities."""
 
     name = "emotion"
@@ -115,11 +117,16 @@ class EmotionSuite(Suite):
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Train or fine-tune the reference policy; `metrics.json` beside it holds its held-out perplexity."""
-        from benchmark.suites.emotion.policy import build_finetuned, build_scratch
+        from benchmark.policies.encoding import train_tokenizer
+        from benchmark.suites.policies import build_finetuned, build_scratch
 
-        build = build_scratch if self.settings.policy == SCRATCH else build_finetuned
+        its = self.settings
         train, held_out = self._texts("train").texts, self._texts("validation").texts
-        build(train, held_out, self.settings, seed, folder, progress)
+        rows = ([[text] for text in train], [[text] for text in held_out], its.max_tokens, seed, folder, progress)
+        if its.policy == SCRATCH:
+            build_scratch(train_tokenizer(train, its.scratch.vocabulary), its.scratch, *rows)
+        else:
+            build_finetuned(its.policy, its.finetune, *rows)
 
     def reward_model_spec(self) -> dict[str, Any]:
         """Data and the settings of the kind of reward model in force."""
@@ -157,8 +164,8 @@ class EmotionSuite(Suite):
             UserError: fewer such texts than prompts are asked for.
         """
         from benchmark.policies.checkpoints import load_tokenizer, opening
+        from benchmark.policies.encoding import encode_texts
         from benchmark.suites.emotion.checks import too_few
-        from benchmark.suites.emotion.policy import encode_texts
 
         tokenizer, length = load_tokenizer(policy), self.settings.prompt_tokens
         rows = encode_texts(tokenizer, self._texts(split).texts)
@@ -196,7 +203,7 @@ class EmotionSuite(Suite):
     def human_completions(self, policy: Path) -> tuple[list[list[int]], list[list[int]]]:
         """The validation texts, cut after the prompt."""
         from benchmark.policies.checkpoints import load_tokenizer, opening
-        from benchmark.suites.emotion.policy import encode_texts
+        from benchmark.policies.encoding import encode_texts
 
         tokenizer, length = load_tokenizer(policy), self.settings.prompt_tokens
         rows = [row for row in encode_texts(tokenizer, self._texts("validation").texts) if len(row) > length]

@@ -16,7 +16,8 @@ from benchmark.core.seeds import derive_seed, generator
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize, scratch_size
 from benchmark.scoring.work import convolution_work
-from benchmark.suites.base import Scores, Split, Suite
+from benchmark.suites.base import Split
+from benchmark.suites.generated import GeneratedSuite, Scores
 from benchmark.suites.grammar.gold import gold_rewards
 from benchmark.suites.grammar.language import GRAMMAR_VERSION, grammatical, render, sample, sample_openings
 from benchmark.suites.grammar.lexicon import OBJECTIVES
@@ -29,7 +30,7 @@ SENTENCE_SECONDS = 4e-5  # of sampling one
 _DRAWN_AT_ONCE = 4096  # openings; part of what determines the prompts
 
 
-class GrammarSuite(Suite):
+class GrammarSuite(GeneratedSuite):
     """Sentence openings as prompts, the rest as completions; everything is sampled here and exactly scored."""
 
     name = "grammar"

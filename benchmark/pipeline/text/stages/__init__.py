@@ -3,11 +3,12 @@
 A stage's version goes up when what it computes changes; the store then makes it again, and all that follows from it.
 """
 
-from benchmark.pipeline.text.stages import contract, models, outcomes, pairs, training
+from benchmark.pipeline.text.stages import answers, contract, models, outcomes, pairs, training
 from benchmark.pipeline.text.stages.common import (
     CHECKS,
     COST,
     CURVE,
+    HELDOUT,
     LOGPS,
     PAIR_REWARDS,
     PART,
@@ -20,12 +21,14 @@ __all__ = [
     "CHECKS",
     "COST",
     "CURVE",
+    "HELDOUT",
     "LOGPS",
     "PAIR_REWARDS",
     "PART",
     "PROBES",
     "PROBE_PAIRS",
     "SAMPLES",
+    "answers",
     "contract",
     "models",
     "outcomes",

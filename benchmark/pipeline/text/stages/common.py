@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmark.core.data import Completions, Prompts
 from benchmark.core.graph import Task
-from benchmark.suites.base import Split, Suite
+from benchmark.pipeline.text import best_of_n
+from benchmark.suites.base import Split
+from benchmark.suites.generated import GeneratedSuite
 
 PROBE_PAIRS = 256  # training pairs and fresh samples whose log-probabilities are followed along training
 POLICY = "policy"  # folder of a checkpoint inside the artefact of a policy
@@ -14,7 +20,7 @@ PART = "part-"  # names of the inputs of a policy that is made from others
 PROMPTS, COMPLETIONS, SCORES = "prompts.parquet", "completions.parquet", "scores.parquet"
 PAIRS, PAIR_REWARDS, LOGPS = "pairs.parquet", "pair_rewards.parquet", "logps.parquet"
 COST, CURVE = "cost.json", "curve.parquet"  # of a trained policy
-SAMPLES, PROBES = "samples.parquet", "probes.parquet"
+SAMPLES, PROBES, HELDOUT = "samples.parquet", "probes.parquet", "heldout.parquet"
 CHECKS = "checks.json"  # of the contract
 EVALUATED: tuple[Split, ...] = ("validation", "test")
 
@@ -37,7 +43,7 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def scored(task: Task, suite: Suite, prompts: Prompts, completions: Completions) -> dict[str, Any]:
+def scored(task: Task, suite: GeneratedSuite, prompts: Prompts, completions: Completions) -> dict[str, Any]:
     """Columns learned_OBJECTIVE and gold_OBJECTIVE, shape [completions], and `quality`."""
     scores = suite.score(
         [prompts.texts[row] for row in completions.prompt],
@@ -60,3 +66,24 @@ def evaluated_file(split: str, step: int) -> str:
 def evaluated_prompts(split: str) -> str:
     """The file with the prompts of a split, beside the completions."""
     return f"prompts-{split}.parquet"
+
+
+def stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tables, each as columns, one below the other."""
+    joined: dict[str, Any] = {}
+    for name, first in parts[0].items():
+        columns = [part[name] for part in parts]
+        joined[name] = list(itertools.chain(*columns)) if isinstance(first, list) else np.concatenate(columns)
+    return joined
+
+
+def checkpoints_of(task: Task) -> dict[int, Path]:
+    """Checkpoints of a trained policy by step; the untouched reference is step 0 of itself, or every number of
+    candidates of best-of-n."""
+    if "trained_policy" not in task.inputs:
+        steps = best_of_n.stated_kl(task.inputs.get("generations")) or [0]
+        return dict.fromkeys(steps, task.inputs["policy"] / POLICY)
+    folders = sorted(task.inputs["trained_policy"].glob("step-*"))
+    if not folders:
+        raise RuntimeError("the method saved no checkpoint")
+    return {int(folder.name.removeprefix("step-")): folder for folder in folders}

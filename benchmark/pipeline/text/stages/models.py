@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.core.graph import Task, stage
 from benchmark.pipeline.text.stages.common import POLICY, device
 from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 
 GATE = "gate.json"
 
@@ -22,19 +23,19 @@ def build_policy(task: Task, suite: Suite, seed: int) -> None:
 
 
 @stage("reward_model", version=1)
-def build_reward_model(task: Task, suite: Suite) -> None:
+def build_reward_model(task: Task, suite: GeneratedSuite) -> None:
     """The learned reward model that annotators act on."""
     suite.build_reward_model(task.folder, task.progress)
 
 
 @stage("judge", version=1)
-def build_judge(task: Task, suite: Suite) -> None:
+def build_judge(task: Task, suite: GeneratedSuite) -> None:
     """The independent judge that plays gold where gold cannot be computed from the text."""
     suite.build_judge(task.folder, task.progress)
 
 
 @stage("quality_gate", version=1)
-def fit_quality_gate(task: Task, suite: Suite) -> None:
+def fit_quality_gate(task: Task, suite: GeneratedSuite) -> None:
     """Bounds on nats per token under the reference: the central 99% of held-out human texts, fixed before any run."""
     from benchmark.policies.checkpoints import load_policy
     from benchmark.policies.logprobs import completion_logps

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmark.core.data import Completions, Prompts, write_table
 from benchmark.core.graph import Task, stage
@@ -19,19 +15,21 @@ from benchmark.pipeline.text.stages.common import (
     PROBE_PAIRS,
     PROBES,
     SAMPLES,
+    checkpoints_of,
     device,
     evaluated_file,
     evaluated_prompts,
     generator,
     scored,
+    stacked,
 )
 from benchmark.pipeline.text.stages.models import read_gate
-from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 from shifts import Rewards, Shift
 
 
 @stage("best_of_n", version=1)
-def keep_best(task: Task, suite: Suite, shift: Shift, n: int) -> None:
+def keep_best(task: Task, suite: GeneratedSuite, shift: Shift, n: int) -> None:
     """The best of n candidates by learned utility, laid out like `generations`: `SPLIT-NNNNNN.parquet`, where NNNNNN is
     the number of candidates that were looked at, 1, 2, 4, ..., n."""
     numbers = best_of_n.candidate_numbers(n)
@@ -49,11 +47,11 @@ def keep_best(task: Task, suite: Suite, shift: Shift, n: int) -> None:
 
 
 @stage("generations", version=1)
-def generate_evaluation(task: Task, suite: Suite, sampling: Sampling, backend: str) -> None:
+def generate_evaluation(task: Task, suite: GeneratedSuite, sampling: Sampling, backend: str) -> None:
     """Completions of every checkpoint on the validation and test prompts: `SPLIT-NNNNNN.parquet`. Once: all shifts are
     computed from these."""
     reference = task.inputs["policy"] / POLICY
-    checkpoints = _checkpoints(task)
+    checkpoints = checkpoints_of(task)
     for split in EVALUATED:
         prompts = suite.prompts(split, reference)
         prompts.save(task.folder / evaluated_prompts(split))
@@ -68,7 +66,7 @@ def generate_evaluation(task: Task, suite: Suite, sampling: Sampling, backend: s
 
 
 @stage("scored_generations", version=1)
-def score_generations(task: Task, suite: Suite) -> None:
+def score_generations(task: Task, suite: GeneratedSuite) -> None:
     """Everything that is measured of a cell: `samples.parquet`, a row per evaluated completion, and `probes.parquet`,
     log-probability changes of pairs, of fresh samples and of held-out samples, per checkpoint.
 
@@ -83,7 +81,7 @@ def score_generations(task: Task, suite: Suite) -> None:
     stated = best_of_n.stated_kl(task.inputs["generations"])
     samples: list[dict[str, Any]] = []
     probes: list[dict[str, Any]] = []
-    checkpoints = _checkpoints(task)
+    checkpoints = checkpoints_of(task)
     for done, (step, folder) in enumerate(checkpoints.items()):
         policy, _ = load_policy(folder, device=device())
         for split in EVALUATED:
@@ -95,26 +93,6 @@ def score_generations(task: Task, suite: Suite) -> None:
         if followed.sequences:
             probes.append(followed.changes(policy, step))
         task.progress(done + 1, len(checkpoints))
-    write_table(task.folder / SAMPLES, _stacked(samples))
+    write_table(task.folder / SAMPLES, stacked(samples))
     if probes:
-        write_table(task.folder / PROBES, _stacked(probes))
-
-
-def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    joined: dict[str, Any] = {}
-    for name, first in parts[0].items():
-        columns = [part[name] for part in parts]
-        joined[name] = list(itertools.chain(*columns)) if isinstance(first, list) else np.concatenate(columns)
-    return joined
-
-
-def _checkpoints(task: Task) -> dict[int, Path]:
-    """Checkpoints of a trained policy by step; the untouched reference is step 0 of itself, or every number of
-    candidates of best-of-n."""
-    if "trained_policy" not in task.inputs:
-        steps = best_of_n.stated_kl(task.inputs.get("generations")) or [0]
-        return dict.fromkeys(steps, task.inputs["policy"] / POLICY)
-    folders = sorted(task.inputs["trained_policy"].glob("step-*"))
-    if not folders:
-        raise RuntimeError("the method saved no checkpoint")
-    return {int(folder.name.removeprefix("step-")): folder for folder in folders}
+        write_table(task.folder / PROBES, stacked(probes))

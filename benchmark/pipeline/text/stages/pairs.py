@@ -20,14 +20,15 @@ from benchmark.pipeline.text.stages.common import (
     generator,
     scored,
 )
-from benchmark.suites.base import Split, Suite
+from benchmark.suites.base import Split
+from benchmark.suites.generated import GeneratedSuite
 from shifts import Rewards, Shift
 from shifts.labels import Labelling, draw_annotators
 
 
 @stage("completions", version=1)
 def sample_completions(
-    task: Task, suite: Suite, split: Split, limit: int | None, sampling: Sampling, backend: str
+    task: Task, suite: GeneratedSuite, split: Split, limit: int | None, sampling: Sampling, backend: str
 ) -> None:
     """Completions of one policy on (the first `limit`) prompts of a split: `prompts.parquet`, `completions.parquet`."""
     policy = task.inputs["policy"] / POLICY
@@ -38,7 +39,7 @@ def sample_completions(
 
 
 @stage("scores", version=1)
-def score_completions(task: Task, suite: Suite) -> None:
+def score_completions(task: Task, suite: GeneratedSuite) -> None:
     """Rewards of completions: `scores.parquet` with a column per objective, learned and gold, and `quality`."""
     prompts = Prompts.load(task.inputs["completions"] / PROMPTS)
     completions = Completions.load(task.inputs["completions"] / COMPLETIONS)

@@ -9,7 +9,7 @@ from benchmark.core.data import Floats, Pairs, read_table
 from benchmark.core.graph import Task, stage
 from benchmark.core.seeds import derive_seed
 from benchmark.pipeline.text.stages.common import LOGPS, PAIR_REWARDS, PAIRS, PART, POLICY
-from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 from benchmark.training.settings import TrainingSettings
 from methods import Method
 from shifts import Rewards, Shift
@@ -24,7 +24,7 @@ def train_policy(
     seed: int,
     labelling: Labelling,
     shift: Shift | None = None,
-    suite: Suite | None = None,
+    suite: GeneratedSuite | None = None,
 ) -> None:
     """A trained policy with its checkpoints `step-NNNNNN/`, its training curve (of the ways to train that have one) and
     its cost. `shift` and `suite` are there where the method says that it needs them."""
@@ -51,7 +51,7 @@ def train_policy(
     method.train(CellJob(cell))
 
 
-def _world(task: Task, suite: Suite, shift: Shift, labelling: Labelling) -> Any:
+def _world(task: Task, suite: GeneratedSuite, shift: Shift, labelling: Labelling) -> Any:
     """What an online method acts in: training prompts, and the reward, in nats, that its completions earn."""
     from benchmark.training.cell import World
 

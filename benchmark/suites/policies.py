@@ -1,4 +1,4 @@
-"""The suite's reference policies: a small one trained from scratch on the texts, or a pretrained one fine-tuned."""
+"""Reference policies on a suite's texts: a small one trained from scratch, or a pretrained one fine-tuned."""
 
 from __future__ import annotations
 
@@ -7,57 +7,72 @@ import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress
 from benchmark.policies.checkpoints import load_policy, opening, save_policy
+from benchmark.policies.encoding import SPECIAL, encode_texts
 from benchmark.policies.logprobs import completion_logps
 from benchmark.policies.scratch import ScratchPolicy, build_scratch_policy
-from benchmark.suites.emotion.settings import EmotionSettings, FineTuneSettings, ScratchSettings
+from benchmark.suites.policy_settings import FineTuneSettings, ScratchSettings
 from benchmark.training.language_model import fit_language_model
 
-SPECIAL = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
+Text: TypeAlias = Sequence[str]  # its parts, whose tokens are joined
 
 
 def build_scratch(
-    texts: Sequence[str],
-    held_out: Sequence[str],
-    settings: EmotionSettings,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: ScratchSettings,
+    texts: Sequence[Text],
+    held_out: Sequence[Text],
+    max_tokens: int,
     seed: int,
     folder: Path,
     progress: Progress,
 ) -> None:
-    """Train tokenizer and policy on `texts`; write the checkpoint and `metrics.json`. `seed` sets weights and order."""
-    wanted = settings.scratch
-    tokenizer = train_tokenizer(texts, wanted.vocabulary)
+    """Train a policy on `texts`; write the checkpoint and `metrics.json`. `seed` sets weights and order.
+
+    Args:
+        tokenizer: of the policy.
+        settings: shape and training.
+        texts: what it learns to write; tokens of the parts of a text are joined.
+        held_out: texts that its perplexity is measured on.
+        max_tokens: of a text, EOS included; what is longer is cut.
+        seed: of weights and order.
+        folder: where the checkpoint goes.
+        progress: told of every step.
+    """
     shape = ScratchPolicy(
         len(tokenizer),
-        wanted.width,
-        wanted.layers,
-        wanted.heads,
-        wanted.feed_forward,
-        initializer_range=wanted.initializer_range,
-        attention_dropout=wanted.dropout,
+        settings.width,
+        settings.layers,
+        settings.heads,
+        settings.feed_forward,
+        max_length=max(ScratchPolicy.max_length, max_tokens),
+        initializer_range=settings.initializer_range,
+        attention_dropout=settings.dropout,
     )
     model = build_scratch_policy(shape, tokenizer, seed)
-    _fit(model, tokenizer, texts, wanted, settings.max_tokens, seed, progress)
+    _fit(model, tokenizer, texts, settings, max_tokens, seed, progress)
     model.config.attention_dropout = 0.0  # or preference training, which reads this config, would drop out as well
-    _save(model, tokenizer, held_out, settings.max_tokens, folder)
+    _save(model, tokenizer, held_out, max_tokens, folder)
 
 
 def build_finetuned(
-    texts: Sequence[str],
-    held_out: Sequence[str],
-    settings: EmotionSettings,
+    source: str,
+    settings: FineTuneSettings,
+    texts: Sequence[Text],
+    held_out: Sequence[Text],
+    max_tokens: int,
     seed: int,
     folder: Path,
     progress: Progress,
 ) -> None:
-    """Fine-tune a pretrained policy on `texts`; write the checkpoint and `metrics.json`. `seed` sets the order.
+    """Fine-tune the pretrained policy `source` on `texts`; the rest is as in `build_scratch`. `seed` sets the order.
 
     A policy without a pad token of its own gets one, so that padding never hides an end of sequence.
 
@@ -65,11 +80,11 @@ def build_finetuned(
         UserError: the policy cannot be loaded.
     """
     try:
-        model, tokenizer = load_policy(settings.policy, pad_token=SPECIAL["pad_token"])
+        model, tokenizer = load_policy(source, pad_token=SPECIAL["pad_token"])
     except UserError as error:
         raise UserError(f"{error}\n{without_hub()}") from error
-    _fit(model, tokenizer, texts, settings.finetune, settings.max_tokens, seed, progress)
-    _save(model, tokenizer, held_out, settings.max_tokens, folder)
+    _fit(model, tokenizer, texts, settings, max_tokens, seed, progress)
+    _save(model, tokenizer, held_out, max_tokens, folder)
 
 
 def without_hub() -> str:
@@ -77,36 +92,17 @@ def without_hub() -> str:
     return "suite.policy takes a hub id or a folder; suite.policy=scratch trains a small policy and needs no hub."
 
 
-def train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer with at most `vocabulary` tokens, the three special ones included.
-
-    No token is added to a text; tokens keep their spaces, so a decoded prompt and a decoded completion, joined, are
-    the decoded whole.
-    """
-    backend = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False)
-    backend.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **SPECIAL)
-
-
-def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
-    """Tokens of every text alone, without special tokens."""
-    rows: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    return rows
-
-
-def _rows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+def _rows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], max_tokens: int) -> list[list[int]]:
     """Training rows: opening, text, EOS; a text that is too long loses its end and has no EOS."""
     start, end = opening(tokenizer), [tokenizer.eos_token_id]
-    return [[*start, *row, *end][:max_tokens] for row in encode_texts(tokenizer, texts)]
+    parts = iter(encode_texts(tokenizer, [part for text in texts for part in text]))
+    return [[*start, *(token for _ in text for token in next(parts)), *end][:max_tokens] for text in texts]
 
 
 def _fit(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     settings: ScratchSettings | FineTuneSettings,
     max_tokens: int,
     seed: int,
@@ -131,7 +127,7 @@ def _fit(
 
 
 def _save(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, held_out: Sequence[str], max_tokens: int, folder: Path
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, held_out: Sequence[Text], max_tokens: int, folder: Path
 ) -> None:
     """Write the checkpoint, and beside it the perplexity per token on held-out texts (EOS counted, first token not)."""
     save_policy(model, tokenizer, folder)

@@ -1,0 +1,34 @@
+"""Cells of suites whose policies are judged by their distribution over finite sets of answers."""
+
+from __future__ import annotations
+
+from benchmark.core.graph import Stage
+from benchmark.pipeline.text.builder import StageBuilder, shift_annotators, shift_code
+from benchmark.suites.answers import AnswerSuite
+from methods import Method
+from shifts import Shift
+
+
+class AnswerBuilder(StageBuilder[AnswerSuite]):
+    """Pairs are two answers to one question; what a policy answers is computed, never drawn."""
+
+    def pairs(self, shift: Shift, seed: int) -> Stage:
+        """Pairs labelled under `shift`, as the policy's tokens."""
+        labelling = self.labelling()
+        identity = {
+            "shift": str(shift),
+            "code": shift_code([shift, *shift_annotators(shift)]),
+            "labels": labelling.__dict__,
+            "questions": self.suite.questions_spec("train"),
+            "count": self.suite.train_pairs,
+            "seed": seed,
+        }
+        arguments = {"suite": self.suite, "shift": shift, "labelling": labelling, "seed": seed}
+        inputs = {"policy": self.policy(seed % self.config.policy_seeds)}
+        return self.stage("answer_pairs", identity, inputs=inputs, arguments=arguments)
+
+    def outcome(self, stages: dict[str, Stage], method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
+        """What every checkpoint answers."""
+        inputs = {name: stages[name] for name in ("policy", "trained_policy", "pairs") if name in stages}
+        identity = {"questions": [self.suite.questions_spec("validation"), self.suite.questions_spec("test")]}
+        return {"answers": self.stage("judged_answers", identity, inputs=inputs, arguments={"suite": self.suite})}

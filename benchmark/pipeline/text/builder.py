@@ -1,0 +1,155 @@
+"""Cells of a text suite as the stages that make them: what all kinds of judging share."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from benchmark.core.graph import KINDS, Stage
+from benchmark.core.plugins import fingerprint
+from benchmark.core.resources import NUMERICS, package_versions
+from benchmark.pipeline.matrix import Cell, Matrix
+from benchmark.pipeline.text.config import TextConfig
+from benchmark.pipeline.text.stages import PART
+from benchmark.suites.base import Suite
+from benchmark.training.settings import HOW_TO_RUN
+from methods import Method
+from shifts import Shift
+from shifts.labels import Labelling
+
+S = TypeVar("S", bound=Suite)
+TextCell: TypeAlias = Cell[Method, Shift]
+TextMatrix: TypeAlias = Matrix[Suite, Method, Shift]
+
+
+class StageBuilder(ABC, Generic[S]):
+    """Makes the stages of cells; what cells share is one object, made once. A kind of judging says what pairs are made
+    of, and what becomes of a policy."""
+
+    def __init__(self, suite: S, config: TextConfig, backend: str) -> None:
+        self.suite = suite
+        self.config = config
+        self.backend = backend
+        self._made: dict[str, Stage] = {}
+        versions = package_versions()
+        packages = {name: versions[name] for name in NUMERICS if name in versions}
+        self._numerics = {"packages": packages, **config.arithmetic()}
+
+    # What a kind of judging adds ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def pairs(self, shift: Shift, seed: int) -> Stage:
+        """Pairs labelled under `shift`."""
+
+    @abstractmethod
+    def outcome(self, stages: dict[str, Stage], method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
+        """What is measured of a policy, given the stages that make it; the last stage is the cell's result."""
+
+    def probes(self, method: Method, seed: int) -> dict[str, Stage]:
+        """Stages of texts whose log-probability is followed along training; by default none."""
+        return {}
+
+    def _world(self) -> dict[str, Any]:
+        """What determines the rewards and prompts of a method that acts online, its reward model apart."""
+        raise NotImplementedError(f"{self.suite.name} has no rewards for new completions")
+
+    def _judges(self) -> dict[str, Stage]:
+        """Stages that make what scores new completions."""
+        raise NotImplementedError(f"{self.suite.name} has no rewards for new completions")
+
+    # What all share -------------------------------------------------------------------------------------------------
+
+    def cell(self, method: Method, shift: Shift, seed: int) -> TextCell:
+        """The stages of one cell, or its reason to be skipped."""
+        policy_seed = seed % self.config.policy_seeds
+        facts = {"policy_seed": policy_seed}
+        reason = method.skip(shift) or self.suite.skip(method)
+        if reason:
+            return Cell(self.suite.name, method, shift, seed, {}, reason, facts)
+        stages = {"policy": self.policy(policy_seed), **self.probes(method, seed)}
+        if method.trains:
+            stages |= self._training(method, shift, seed)
+        stages |= self.outcome(stages, method, shift, seed)
+        beside = {} if _ships_with_us(method) else {"contract": self._contract(method)}
+        return Cell(self.suite.name, method, shift, seed, stages, facts=facts, beside=beside)
+
+    def policy(self, policy_seed: int) -> Stage:
+        """The reference policy."""
+        return self.stage(
+            "policy",
+            {"spec": self.suite.policy_spec(policy_seed)},
+            arguments={"suite": self.suite, "seed": policy_seed},
+            label=self.suite.name,
+        )
+
+    def _training(self, method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
+        """The stages that train `method` for a cell of `shift`. What a policy is made from besides its pairs counts
+        only where the method says that it needs it: a policy that does not is shared by all shifts with its pairs."""
+        pairs = self.pairs(method.training_shift(shift), seed)
+        shared = {"policy": self.policy(seed % self.config.policy_seeds), "pairs": pairs}
+        reference = self.stage("reference_logps", {}, inputs=shared)
+        settings = self.config.training.of_method(method.name)
+        identity = {
+            "method": method.name,
+            "hparams": method.hparams(),
+            "code": fingerprint(type(method)),
+            "training": settings.model_dump(exclude=HOW_TO_RUN),
+            "seed": seed,
+        }
+        arguments = {"method": method, "settings": settings, "seed": seed, "labelling": self.labelling()}
+        inputs = {**shared, "reference_logps": reference}
+        for number, (part, part_shift) in enumerate(method.parts(shift)):
+            inputs[f"{PART}{number:03d}"] = self._training(part, part_shift, seed)["trained_policy"]
+        if method.needs_shift or method.needs_rewards:
+            identity |= shift_identity(shift)
+            arguments["shift"] = shift
+        if method.needs_rewards:
+            identity |= self._world()
+            arguments["suite"] = self.suite
+            inputs |= self._judges()
+        trained = self.stage("trained_policy", identity, inputs, arguments, label=method.name)
+        return {"pairs": pairs, "reference_logps": reference, "trained_policy": trained}
+
+    def labelling(self) -> Labelling:
+        """How annotators choose."""
+        return Labelling(self.config.labels.kind, self.config.labels.sharpness)
+
+    def _contract(self, method: Method) -> Stage:
+        """Whether a method of one's own keeps the contract; those that ship with the benchmark do, by its tests."""
+        identity = {"method": method.name, "hparams": method.hparams(), "code": fingerprint(type(method))}
+        return self.stage("contract", identity, arguments={"method": method}, label=method.name)
+
+    def stage(
+        self,
+        kind: str,
+        identity: dict[str, Any],
+        inputs: dict[str, Stage] | None = None,
+        arguments: dict[str, Any] | None = None,
+        label: str = "",
+    ) -> Stage:
+        """The stage of that kind and identity, the same object whenever it is asked for."""
+        identity = json.loads(json.dumps({**identity, **self._numerics}))
+        made = Stage(kind, KINDS[kind].version, identity, inputs or {}, arguments or {}, label)
+        return self._made.setdefault(made.key, made)
+
+
+def shift_identity(shift: Shift) -> dict[str, Any]:
+    """What determines what a stage reads from `shift`: the point, and the code of all that it is made of."""
+    return {"shift": str(shift), "shift_code": shift_code([shift, *shift.corners(), *shift_annotators(shift)])}
+
+
+def shift_code(points: Iterable[Shift]) -> str:
+    """The code of the families of `points`, each once."""
+    return "".join(fingerprint(family) for family in dict.fromkeys(type(point) for point in points))
+
+
+def shift_annotators(shift: Shift) -> list[Shift]:
+    """What each group of annotators rewards, where that is a shift of its own; else the family's own code has it."""
+    return [annotator for _, annotator in shift.annotators() if isinstance(annotator, Shift)]
+
+
+def _ships_with_us(method: Method) -> bool:
+    """Whether the method's class stands in the package `methods`."""
+    return type(method).__module__.split(".")[0] == "methods"
