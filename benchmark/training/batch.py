@@ -37,6 +37,9 @@ class PairCollator:
         width = max(len(row) for side in sides for row in side)
         self._chosen, self._chosen_lengths = _padded(sides[0], width, pad_token_id)
         self._rejected, self._rejected_lengths = _padded(sides[1], width, pad_token_id)
+        self.lengths: list[int] = torch.maximum(
+            self._chosen_lengths, self._rejected_lengths
+        ).tolist()  # the longer side
         self._prompt_lengths = torch.tensor([len(prompt) for prompt in pairs.prompts])
         self._per_pair = per_pair_columns(pairs, reference)
 
@@ -61,18 +64,30 @@ _FILL = {"segments": 3}  # what stands in the padding of a column; 0 elsewhere
 def merged(batches: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One batch of the pairs of several, in order, for a pass that needs so little memory that it can be wider."""
     pairs = [len(batch["ref_chosen_logps"]) for batch in batches]
-    whole: dict[str, Any] = {"first_completion": min(batch["first_completion"] for batch in batches)}
+    # Prompts that share a row with their completions end where completions start; others begin in the first column.
+    ends = [batch["first_completion"] for batch in batches]
+    shared = "segments" in batches[0]
+    starts = [max(ends) - end if shared else 0 for end in ends]
+    whole: dict[str, Any] = {"first_completion": max(ends) if shared else min(ends)}
     for name in (name for name, column in batches[0].items() if isinstance(column, Tensor)):
         columns = [batch[name] for batch in batches]
         if columns[0].dim() == 2:
-            width = max(column.shape[1] for column in columns)
-            columns = [pad(column, (0, width - column.shape[1]), value=_FILL.get(name, 0)) for column in columns]
+            columns = _aligned(columns, starts, _FILL.get(name, 0))
         if len(columns[0]) == pairs[0]:
             whole[name] = torch.cat(columns)
         else:  # chosen rows stacked on rejected ones
             sides = [column.chunk(2) for column in columns]
             whole[name] = torch.cat([side[number] for number in (0, 1) for side in sides])
     return whole
+
+
+def _aligned(columns: Sequence[Tensor], starts: Sequence[int], fill: int) -> list[Tensor]:
+    """Tables of equal width, each with so many columns of padding before it."""
+    width = max(start + column.shape[1] for start, column in zip(starts, columns, strict=True))
+    return [
+        pad(column, (start, width - start - column.shape[1]), value=fill)
+        for start, column in zip(starts, columns, strict=True)
+    ]
 
 
 def per_pair_columns(pairs: Pairs, reference: ReferenceLogps) -> dict[str, Tensor]:

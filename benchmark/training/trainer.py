@@ -16,6 +16,7 @@ from benchmark.training.batch import merged
 from benchmark.training.coupling import RunningScale, Slopes, concatenate, linearise
 from benchmark.training.differencing import NUMBER, Differencing
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
+from benchmark.training.order import SortedWithinBatches
 from benchmark.training.penalty import Displacement, StepControl, resolve_solver
 from benchmark.training.settings import TrainingSettings
 from benchmark.training.shared_prompt import forward_shared
@@ -96,6 +97,13 @@ class PreferenceTrainer(Differencing, DPOTrainer):
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Checkpoints are for going on, not for publishing."""
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
+        """The seed's random order; where a batch is split, with rows of about equal length beside each other."""
+        step = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        if self.args.gradient_accumulation_steps == 1:
+            return super()._get_train_sampler(train_dataset)
+        return SortedWithinBatches(train_dataset or self.train_dataset, self.data_collator.lengths, step)
 
     # One optimiser step: all its micro-batches, then each one, then the gradient as a whole -------------------------
 

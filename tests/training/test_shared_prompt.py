@@ -29,6 +29,19 @@ def test_neither_side_sees_the_other():
     ]
 
 
+def test_nothing_sees_the_padding_on_either_side():
+    # padding, prompt p, chosen c, padding
+    mask = block_mask(torch.tensor([[3, 0, 1, 3]]), torch.float32)[0, 0]
+    assert (mask == 0).int().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1]]
+
+
+def test_prompts_of_all_lengths_end_in_one_column(pairs, reference):
+    batch = SharedPromptCollator(pairs, reference, 0)([{"pair": number} for number in range(64)])
+    first = batch["first_completion"]
+    assert first == max(len(prompt) for prompt in pairs.prompts[:64])
+    assert (batch["segments"][:, first - 1] == 0).all() and (batch["segments"][:, first] == 1).all()
+
+
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_log_probabilities_and_lengths_are_those_of_separate_rows(attention, make_policy, pairs, reference):
     model = make_policy(attention).eval()
@@ -51,6 +64,33 @@ def test_gradients_are_those_of_separate_rows(method, micro, make_policy, tokeni
     )
     apart = make_trainer(method, make_policy(), tokenizer, pairs, reference, tmp_path)
     assert_same_gradients(step_gradients(together), step_gradients(apart))
+
+
+def test_splitting_a_batch_sorts_it_and_leaves_its_pairs(make_policy, tokenizer, pairs, reference, tmp_path):
+    """Two epochs of four batches: the same pairs in every batch, and within it the longest first where it is split."""
+
+    def batches(micro):
+        settings = TrainingSettings(epochs=2, batch_size=16, micro_batch_size=micro, warmup_steps=0)
+        collator = SharedPromptCollator(pairs, reference, tokenizer.pad_token_id)
+        seen = []
+        trainer = PreferenceTrainer(
+            DPO(),
+            64,
+            trainer_config(settings, 64, 0, tmp_path / str(micro)),
+            data_collator=lambda rows: seen.extend(row["pair"] for row in rows) or collator(rows),
+            model=make_policy(),
+            processing_class=tokenizer,
+        )
+        trainer.data_collator.lengths = collator.lengths
+        trainer.train()
+        return [seen[start : start + 16] for start in range(0, 128, 16)], collator.lengths
+
+    whole, _ = batches(None)
+    split, lengths = batches(4)
+    assert [sorted(batch) for batch in split] == [sorted(batch) for batch in whole] and whole != split
+    assert whole[:4] != whole[4:]
+    for batch in split:
+        assert [lengths[pair] for pair in batch] == sorted((lengths[pair] for pair in batch), reverse=True)
 
 
 @pytest.mark.parametrize("collator", [PairCollator, SharedPromptCollator])

@@ -31,7 +31,7 @@ class OpinionsSettings(SuiteSettings):
     policy: str = Field("scratch", min_length=1, description="scratch, or hub id or folder of a causal language model")
     max_tokens: int = Field(256, gt=8, description="of a question with an answer; a longer question is an error")
     scratch: ScratchSettings = ScratchSettings(
-        vocabulary=4000, width=128, layers=2, heads=4, feed_forward=256, dropout=0.0, epochs=4, batch_size=64
+        vocabulary=2000, width=128, layers=2, heads=4, feed_forward=256, dropout=0.0, epochs=4, batch_size=64
     )
     finetune: FineTuneSettings = FineTuneSettings(epochs=1, learning_rate=1e-5)
 
