@@ -30,8 +30,9 @@ def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> li
     return rows
 
 
-def train_words(texts: Sequence[str], least_count: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of lower-case words and marks that occur at least `least_count` times; the others are one token.
+def train_words(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of the most frequent lower-case words and marks, `vocabulary` with the three special tokens; the
+    others are one token.
 
     For suites whose texts are given, since what it makes cannot be turned back into the text.
     """
@@ -39,7 +40,7 @@ def train_words(texts: Sequence[str], least_count: int) -> PreTrainedTokenizerFa
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.WordLevelTrainer(
-        vocab_size=10**6, min_frequency=least_count, special_tokens=list(SPECIAL.values()), show_progress=False
+        vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False
     )
     backend.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **SPECIAL)

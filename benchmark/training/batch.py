@@ -37,9 +37,8 @@ class PairCollator:
         width = max(len(row) for side in sides for row in side)
         self._chosen, self._chosen_lengths = _padded(sides[0], width, pad_token_id)
         self._rejected, self._rejected_lengths = _padded(sides[1], width, pad_token_id)
-        self.lengths: list[int] = torch.maximum(
-            self._chosen_lengths, self._rejected_lengths
-        ).tolist()  # the longer side
+        longer = torch.maximum(self._chosen_lengths, self._rejected_lengths)
+        self.lengths: list[int] = longer.tolist()  # of every row, in tokens
         self._prompt_lengths = torch.tensor([len(prompt) for prompt in pairs.prompts])
         self._per_pair = per_pair_columns(pairs, reference)
 

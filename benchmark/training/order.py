@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 
 
 class SortedWithinBatches(Sampler[int]):
-    """The random order that accelerate draws from the seed and the epoch, with every global batch of it sorted by length,
+    """The random order that accelerate draws from the seed and the epoch, every global batch of it sorted by length,
     longest first."""
 
     def __init__(self, rows: Any, lengths: Sequence[int], batch_size: int) -> None:

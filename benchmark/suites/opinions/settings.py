@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -30,6 +31,7 @@ class OpinionsSettings(SuiteSettings):
     train_pairs: int = Field(8192, gt=0, description="pairs of answers that are labelled")
     policy: str = Field("scratch", min_length=1, description="scratch, or hub id or folder of a causal language model")
     max_tokens: int = Field(256, gt=8, description="of a question with an answer; a longer question is an error")
+    tokens: Literal["words", "byte_pairs"] = Field("words", description="of a scratch policy; words are English ones")
     scratch: ScratchSettings = ScratchSettings(
         vocabulary=2000, width=128, layers=2, heads=4, feed_forward=256, dropout=0.0, epochs=4, batch_size=64
     )

@@ -127,20 +127,23 @@ class OpinionsSuite(AnswerSuite):
             "seed": seed,
             "policy": SCRATCH if scratch else source_spec(its.policy),
             "max_tokens": its.max_tokens,
+            "tokens": its.tokens if scratch else None,
             "training": (its.scratch if scratch else its.finetune).model_dump(),
         }
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Fit the policy to the training questions, each followed by each of its answers, all alike."""
-        from benchmark.policies.encoding import train_tokenizer
+        from benchmark.policies.encoding import train_tokenizer, train_words
         from benchmark.suites.policies import build_finetuned, build_scratch
 
         its = self.settings
         texts, held_out = (_texts(self.questions(split)) for split in ("train", "validation"))
         rest = (texts, held_out, its.max_tokens, derive_seed(self.name, "policy", seed), folder, progress)
         if its.policy == SCRATCH:
-            joined = dict.fromkeys(part for text in texts for part in text)
-            build_scratch(train_tokenizer(list(joined), its.scratch.vocabulary), its.scratch, *rest)
+            parts = list(dict.fromkeys(part for text in texts for part in text))
+            size = its.scratch.vocabulary
+            tokenizer = train_words(parts, size) if its.tokens == "words" else train_tokenizer(parts, size)
+            build_scratch(tokenizer, its.scratch, *rest)
         else:
             build_finetuned(its.policy, its.finetune, *rest)
 
