@@ -104,6 +104,10 @@ class Shift(Plugin, ABC):
         compares. Where there are several, every pair is labelled by one of them and carries its number."""
         return ((1.0, self),)
 
+    def has_times(self) -> bool:
+        """Whether every pair carries the time at which it was labelled. By default it has none."""
+        return False
+
     def uniform_population(self) -> Shift | None:
         """Equal shares of annotators at every corner of the family; None where the family has no corners."""
         return None

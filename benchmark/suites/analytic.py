@@ -93,3 +93,7 @@ class _NoShift:
     def corners(self) -> tuple[Any, ...]:
         """None."""
         return ()
+
+    def has_times(self) -> bool:
+        """No."""
+        return False
