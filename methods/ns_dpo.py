@@ -38,7 +38,7 @@ class NSDPO(LogisticLoss):
 
     def skip(self, shift: Any) -> str | None:
         """A shift whose pairs have no times."""
-        return None if shift.has_times() else f"the pairs of shift {shift.name} have no times"
+        return None if shift.timed else f"the pairs of shift {shift.name} have no times"
 
     def pair_weights(self, losses: Tensor, batch: PairBatch) -> Tensor:
         """gamma^(T (1 - t)), scaled to sum to 1, shape [pairs].

@@ -104,8 +104,9 @@ class Shift(Plugin, ABC):
         compares. Where there are several, every pair is labelled by one of them and carries its number."""
         return ((1.0, self),)
 
-    def has_times(self) -> bool:
-        """Whether every pair carries the time at which it was labelled. By default it has none."""
+    @property
+    def timed(self) -> bool:
+        """Whether annotators change while labels come in, so that every pair carries its time. By default they do not."""
         return False
 
     def uniform_population(self) -> Shift | None:

@@ -96,7 +96,7 @@ class Pairs:
     """Preference pairs, one entry per pair; tokens of a completion end with EOS where it was emitted.
 
     margins: utility of chosen minus rejected, shape [pairs]; groups: int64 of shape [pairs], or None; times: when each
-    pair was labelled, in [0, 1] of the training period, or None.
+    pair was labelled, in [0, 1], shape [pairs], or None.
     """
 
     prompts: list[list[int]]
@@ -112,12 +112,12 @@ class Pairs:
     def save(self, path: Path) -> None:
         """Write to a Parquet file."""
         columns = {"prompt": self.prompts, "chosen": self.chosen, "rejected": self.rejected, "margin": self.margins}
-        optional = {"group": self.groups, "time": self.times}
-        write_table(path, columns | {name: column for name, column in optional.items() if column is not None})
+        known = {"group": self.groups, "time": self.times}
+        write_table(path, columns | {name: column for name, column in known.items() if column is not None})
 
     @classmethod
     def load(cls, path: Path) -> Pairs:
         """Read what `save` wrote."""
         table = read_table(path)
-        columns = (table["prompt"], table["chosen"], table["rejected"], table["margin"])
-        return cls(*columns, table.get("group"), table.get("time"))
+        sides = table["prompt"], table["chosen"], table["rejected"]
+        return cls(*sides, table["margin"], table.get("group"), table.get("time"))

@@ -94,6 +94,7 @@ class _NoShift:
         """None."""
         return ()
 
-    def has_times(self) -> bool:
+    @property
+    def timed(self) -> bool:
         """No."""
         return False

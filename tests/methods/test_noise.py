@@ -63,7 +63,7 @@ class TestNSDPO:
         assert (found.diff() >= 0).all() and found.isfinite().all() and found[-1].item() == pytest.approx(1.0)
 
     def test_a_shift_without_times_is_skipped_and_a_batch_without_them_an_error(self, batch):
-        still, drifting = (SimpleNamespace(name="still", has_times=lambda answer=answer: answer) for answer in (0, 1))
+        still, drifting = (SimpleNamespace(name="still", timed=timed) for timed in (False, True))
         assert NSDPO().skip(still) == "the pairs of shift still have no times"
         assert NSDPO().skip(drifting) is None
         with pytest.raises(ValueError, match="ns_dpo needs times"):
