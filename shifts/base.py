@@ -106,7 +106,7 @@ class Shift(Plugin, ABC):
 
     @property
     def timed(self) -> bool:
-        """Whether annotators change while labels come in, so that every pair carries its time. By default they do not."""
+        """Whether annotators change while labels come in, so that every pair carries its time; by default not."""
         return False
 
     def uniform_population(self) -> Shift | None:
