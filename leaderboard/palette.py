@@ -52,13 +52,15 @@ class Family:
 
 
 FAMILIES = (
-    Family(255, 0.55, 0.16, 0.04, ("dpo", "dpo_early_stop", "beta_dpo", "flex_dpo", "dpop")),  # DPO and its schedule
-    Family(40, 0.56, 0.18, 0.04, ("kldpo", "kldpo_ball", "kldpo_released", "dr_dpo")),  # tilted by KL
-    Family(163, 0.60, 0.13, -0.04, ("wdpo",)),  # Wasserstein
-    Family(12, 0.57, 0.19, 0.04, ("tv_dpo", "chi2_dpo")),  # other balls
+    Family(
+        255, 0.55, 0.16, 0.04, ("dpo", "dpo_early_stop", "beta_dpo", "flex_dpo", "dpop", "ns_dpo")
+    ),  # DPO, its schedule
+    Family(40, 0.56, 0.18, 0.04, ("kldpo", "kldpo_ball", "kldpo_released", "dr_dpo", "kl_rebel")),  # tilted by KL
+    Family(163, 0.60, 0.13, -0.04, ("wdpo", "w_rebel")),  # Wasserstein
+    Family(12, 0.57, 0.19, 0.04, ("tv_dpo", "chi2_dpo", "chi2_rebel")),  # other balls
     Family(136, 0.56, 0.17, 0.04, ("gr_dpo", "gr_ipo")),  # the group that is served worst
-    Family(225, 0.62, 0.11, -0.04, ("rdpo", "cdpo", "r_dpo")),  # labels that may be wrong, lengths that mislead
-    Family(95, 0.65, 0.13, -0.04, ("ipo", "slic")),  # a finite margin is enough
+    Family(225, 0.62, 0.11, -0.04, ("rdpo", "cdpo", "r_dpo", "dpo_pro", "holder_dpo")),  # labels, lengths that mislead
+    Family(95, 0.65, 0.13, -0.04, ("ipo", "slic", "rebel")),  # a finite margin is enough
     Family(340, 0.63, 0.19, -0.04, ("sppo", "nca", "bco", "kto", "apo_zero", "apo_down")),  # each completion for itself
     Family(310, 0.56, 0.19, 0.04, ("chi_po", "discopop", "exo", "aot")),  # other links
     Family(68, 0.56, 0.09, 0.04, ("sft", "simpo", "rpo")),  # likelihoods of the chosen

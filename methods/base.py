@@ -54,6 +54,7 @@ class PairBatch:
     rejected_lengths: Tensor
     groups: Tensor | None = None  # int64; None where the shift has no groups
     margins: Tensor | None = None  # utility of chosen minus rejected; None where only labels are known
+    times: Tensor | None = None  # when the pair was labelled, in [0, 1]; None where the shift has no time
     state: Mapping[str, Tensor] = field(default_factory=dict)  # the method's running quantities; not per pair
 
     @property

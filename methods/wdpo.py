@@ -10,6 +10,7 @@ from torch import Tensor
 from methods import PairwiseMethod, Solver, choice, hyperparameter, non_negative
 from methods.dpo import DPO
 from methods.logistic import LogisticLoss
+from methods.worst_case import root_mean_square
 
 ROOT, SQUARED = "sqrt", "squared"
 
@@ -38,10 +39,8 @@ class WDPO(LogisticLoss):
     solver: str = hyperparameter(Solver.AUTO.value, choice(*(solver.value for solver in Solver)))
 
     def input_penalty(self, squared_norms: Tensor) -> Tensor:
-        """rho sqrt(mean_i ||grad_z l_i||^2), or without the root, a scalar in nats; the floor keeps the root
-        differentiable at zero."""
-        mean = squared_norms.mean()
-        return self.rho * (mean if self.form == SQUARED else mean.clamp_min(1e-24).sqrt())
+        """rho sqrt(mean_i ||grad_z l_i||^2), or without the root, a scalar in nats."""
+        return self.rho * (squared_norms.mean() if self.form == SQUARED else root_mean_square(squared_norms))
 
     @property
     def penalty_solver(self) -> Solver:

@@ -1,4 +1,4 @@
-"""What methods share that take the worst case over a ball of reweightings."""
+"""What methods share that take the worst case over a ball: of reweightings, or of perturbed inputs."""
 
 from __future__ import annotations
 
@@ -49,6 +49,37 @@ def kl_tilt(gaps: Tensor, radius: float) -> Tensor:
         colder = (_divergences(gaps, grid.exp()) > radius).sum()  # points of the grid below the minimiser
         low, high = grid[(colder - 1).clamp_min(0)], grid[colder.clamp_max(CUTS)]
     return torch.softmax(gaps / high.exp(), dim=0)
+
+
+def chi2_tilt(gaps: Tensor, radius: float) -> Tensor:
+    """The worst case of the chi-square ball 1/2 mean_i (n p_i - 1)^2 <= radius, up to a factor, shape [pairs].
+
+    Exact: the k hardest pairs count, as 1 + slope (l - their mean), and k follows from a sort. n sum p^2 = 1 + 2 radius
+    on the ball's surface. At eta = the (k + 1)-th loss, where the k hardest count, n sum p^2 is n (v + d^2) / (k d^2)
+    with v the variance of the k losses and d their mean less eta. It falls in k.
+
+    Args:
+        gaps: losses less their maximum, in float64, shape [pairs].
+        radius: of the ball, without unit.
+    """
+    n, reach = len(gaps), 1 + 2 * radius
+    ordered = gaps.sort(descending=True).values
+    count = torch.arange(1, n + 1, dtype=gaps.dtype, device=gaps.device)
+    means = ordered.cumsum(0) / count
+    variances = (ordered.square().cumsum(0) / count - means.square()).clamp_min(0)
+    squares = (means[:-1] - ordered[1:]).square()
+    outside = n * (variances[:-1] + squares) > reach * count[:-1] * squares
+    hardest = outside.logical_or(squares == 0).sum()  # the place, from 0, of the easiest pair that counts
+    mean, variance = means[hardest], variances[hardest]
+    rise = (reach * count[hardest] / n - 1).clamp_min(0)
+    slope = torch.where(variance > 0, rise / variance, 0).sqrt()  # 0: the ball holds the hardest pairs alone
+    return (1 + slope * (gaps - mean)).clamp_min(0) * (gaps >= ordered[hardest])
+
+
+def root_mean_square(squared_norms: Tensor) -> Tensor:
+    """sqrt(mean_i S_i) of squared norms, shape [pairs]: a scalar, by which the loss rises per unit of a Wasserstein
+    ball's radius, to first order. The floor keeps the root differentiable at zero."""
+    return squared_norms.mean().clamp_min(1e-24).sqrt()
 
 
 def _divergences(gaps: Tensor, temperatures: Tensor) -> Tensor:

@@ -104,6 +104,11 @@ class Shift(Plugin, ABC):
         compares. Where there are several, every pair is labelled by one of them and carries its number."""
         return ((1.0, self),)
 
+    @property
+    def timed(self) -> bool:
+        """Whether annotators change while labels come in, so that every pair carries its time; by default not."""
+        return False
+
     def uniform_population(self) -> Shift | None:
         """Equal shares of annotators at every corner of the family; None where the family has no corners."""
         return None

@@ -18,7 +18,8 @@ FAR = 1e4  # nats
 
 
 def random_batch(seed: int, pairs: int = 6, dtype: torch.dtype = torch.float64) -> PairBatch:
-    """Log-ratios of some nats, lengths of 1 to 12 tokens, three groups, margins in (0, 1): no two pairs alike."""
+    """Log-ratios of some nats, lengths of 1 to 12 tokens, three groups, margins and times in (0, 1): no two pairs
+    alike."""
     source = torch.Generator().manual_seed(seed)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -36,6 +37,7 @@ def random_batch(seed: int, pairs: int = 6, dtype: torch.dtype = torch.float64) 
         "margins": uniform(0.05, 1.0),
     }
     groups = torch.randint(GROUPS, (pairs,), generator=source)
+    columns["times"] = uniform(0.0, 1.0)
     columns = {name: column.to(dtype) for name, column in columns.items()}
     return PairBatch(**columns, groups=groups)
 
@@ -100,6 +102,7 @@ def _alone_and_beside(
         "chosen_lengths": float(chosen_length),
         "rejected_lengths": float(rejected_length),
         "margins": 0.0,
+        "times": 0.0,
     }
     alone: dict[str, Any] = {key: torch.tensor([value], dtype=dtype) for key, value in numbers.items()}
     yield name, PairBatch(**alone, groups=torch.zeros(1, dtype=torch.int64))

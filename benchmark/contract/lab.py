@@ -53,14 +53,15 @@ class Lab:
 
     @cached_property
     def pairs(self) -> Pairs:
-        """64 pairs in 3 groups; prompts of 2 to 4 tokens, completions of 1 to 9."""
+        """64 pairs in 3 groups, each with a time; prompts of 2 to 4 tokens, completions of 1 to 9."""
         rng = np.random.default_rng(0)
 
         def tokens(low: int, high: int) -> list[list[int]]:
             return [rng.integers(3, VOCABULARY, rng.integers(low, high + 1)).tolist() for _ in range(PAIRS)]
 
         prompts, chosen, rejected = tokens(2, 4), tokens(1, 7), tokens(1, 9)
-        return Pairs(prompts, chosen, rejected, rng.random(PAIRS), rng.integers(0, GROUPS, PAIRS))
+        margins, groups = rng.random(PAIRS), rng.integers(0, GROUPS, PAIRS)
+        return Pairs(prompts, chosen, rejected, margins, groups, times=rng.random(PAIRS))
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerFast:

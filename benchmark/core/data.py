@@ -95,7 +95,8 @@ class Completions:
 class Pairs:
     """Preference pairs, one entry per pair; tokens of a completion end with EOS where it was emitted.
 
-    margins: utility of chosen minus rejected, shape [pairs]; groups: int64 of shape [pairs], or None.
+    margins: utility of chosen minus rejected, shape [pairs]; groups: int64 of shape [pairs], or None; times: when each
+    pair was labelled, in [0, 1], shape [pairs], or None.
     """
 
     prompts: list[list[int]]
@@ -103,6 +104,7 @@ class Pairs:
     rejected: list[list[int]]
     margins: Floats
     groups: Ints | None = None
+    times: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -110,10 +112,12 @@ class Pairs:
     def save(self, path: Path) -> None:
         """Write to a Parquet file."""
         columns = {"prompt": self.prompts, "chosen": self.chosen, "rejected": self.rejected, "margin": self.margins}
-        write_table(path, columns if self.groups is None else {**columns, "group": self.groups})
+        known = {"group": self.groups, "time": self.times}
+        write_table(path, columns | {name: column for name, column in known.items() if column is not None})
 
     @classmethod
     def load(cls, path: Path) -> Pairs:
         """Read what `save` wrote."""
         table = read_table(path)
-        return cls(table["prompt"], table["chosen"], table["rejected"], table["margin"], table.get("group"))
+        sides = table["prompt"], table["chosen"], table["rejected"]
+        return cls(*sides, table["margin"], table.get("group"), table.get("time"))

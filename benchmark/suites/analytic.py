@@ -93,3 +93,8 @@ class _NoShift:
     def corners(self) -> tuple[Any, ...]:
         """None."""
         return ()
+
+    @property
+    def timed(self) -> bool:
+        """No."""
+        return False

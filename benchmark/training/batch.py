@@ -28,8 +28,8 @@ class PairCollator:
 
     A batch holds `input_ids` and `completion_mask` of shape [2 pairs, width], `first_completion` (the least prompt
     length in the batch, before which no position is a label), and per pair `ref_chosen_logps`, `ref_rejected_logps`,
-    `margins` and, where the shift has groups, `groups`. No attention mask is needed: under causal attention no real
-    token sees the padding behind it.
+    `margins`, where the shift has groups `groups`, and where it has times `times`. No attention mask is needed: under
+    causal attention no real token sees the padding behind it.
     """
 
     def __init__(self, pairs: Pairs, reference: ReferenceLogps, pad_token_id: int) -> None:
@@ -98,6 +98,8 @@ def per_pair_columns(pairs: Pairs, reference: ReferenceLogps) -> dict[str, Tenso
     }
     if pairs.groups is not None:
         columns["groups"] = torch.tensor(pairs.groups, dtype=torch.int64)
+    if pairs.times is not None:
+        columns["times"] = torch.tensor(pairs.times, dtype=torch.float32)
     return columns
 
 

@@ -58,6 +58,7 @@ def pair_batch(
         rejected_lengths=rejected_lengths.to(chosen.dtype),
         groups=inputs.get("groups"),
         margins=inputs.get("margins"),
+        times=inputs.get("times"),
     )
 
 

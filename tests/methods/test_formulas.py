@@ -88,9 +88,11 @@ PAIRWISE = [cls for cls in Method.registry.all() if issubclass(cls, PairwiseMeth
 
 
 def seen_by(method, batch):
-    """The batch with all that a method may read: margins, groups, and the running quantities of a first step."""
-    groups = torch.arange(len(batch.chosen_logps)) % 2
-    batch = replace(batch, margins=torch.zeros_like(batch.chosen_logps), groups=groups)
+    """The batch with all that a method may read: margins, groups, times, and the running quantities of a first step."""
+    pairs = len(batch.chosen_logps)
+    times = torch.arange(pairs, dtype=torch.float64) / pairs
+    margins = torch.full_like(batch.chosen_logps, 0.5)
+    batch = replace(batch, margins=margins, groups=torch.arange(pairs) % 2, times=times)
     state = method.next_state(batch.detached().with_state(method.initial_state(2)))
     return batch.with_state(state)
 

@@ -19,7 +19,9 @@ from benchmark.core.data import Floats
 from methods import Method, PairBatch, PairwiseMethod
 from methods.chi2_dpo import Chi2DPO
 from methods.dpop import DPOP
+from methods.dro_rebel import KLREBEL, Chi2REBEL
 from methods.kldpo import KLDPO, KLDPOBall, KLDPOReleased
+from methods.ns_dpo import NSDPO
 from methods.rpo import RPO
 from methods.tv_dpo import TVDPO
 
@@ -42,6 +44,7 @@ class World:
     chosen_lengths: Floats
     rejected_lengths: Floats
     margins: Floats
+    times: Floats
     partition: bool
 
     @classmethod
@@ -53,7 +56,7 @@ class World:
         wrong = (rng.random(PAIRS) < 1 / (1 + np.exp(gap))) ^ (rng.random(PAIRS) < FLIPPED)
         features[wrong, :2] = features[wrong, 1::-1]
         lengths = rng.integers(1, 7, size=(2, PAIRS)).astype(np.float64)
-        return cls(features, lengths[0], lengths[1], rng.normal(size=PAIRS), partition)
+        return cls(features, lengths[0], lengths[1], rng.normal(size=PAIRS), rng.random(PAIRS), partition)
 
     def log_ratios(self, theta: Floats) -> tuple[Floats, Floats]:
         """a and b of the papers, shape [pairs] each."""
@@ -67,9 +70,8 @@ class World:
         logps = scores - torch.logsumexp(scores, 1, keepdim=True) if self.partition else scores + UNIFORM
         reference = torch.full((PAIRS,), UNIFORM, dtype=torch.float64)
         lengths = torch.from_numpy(self.chosen_lengths), torch.from_numpy(self.rejected_lengths)
-        return PairBatch(
-            logps[:, 0], logps[:, 1], reference, reference, *lengths, margins=torch.from_numpy(self.margins)
-        )
+        margins, times = torch.from_numpy(self.margins), torch.from_numpy(self.times)
+        return PairBatch(logps[:, 0], logps[:, 1], reference, reference, *lengths, margins=margins, times=times)
 
 
 def softplus(x: Floats) -> Floats:
@@ -165,6 +167,41 @@ def modpo(method: Any, world: World, theta: Floats) -> float:
     return float(np.mean(softplus(world.margins - method.beta * (a - b))))
 
 
+def rebel_losses(method: Any, world: World, theta: Floats) -> Floats:
+    """Squared distance of beta h to the reward."""
+    a, b = world.log_ratios(theta)
+    return (method.beta * (a - b) - world.margins) ** 2
+
+
+def rebel(method: Any, world: World, theta: Floats) -> float:
+    """Their mean."""
+    return float(rebel_losses(method, world, theta).mean())
+
+
+def kl_rebel(method: Any, world: World, theta: Floats) -> float:
+    """tau log mean exp(l / tau)."""
+    return soft_maximum(rebel_losses(method, world, theta), method.tau)
+
+
+def chi2_rebel(method: Any, world: World, theta: Floats) -> float:
+    """The chi-square ball's dual."""
+    return chi_square_dual(rebel_losses(method, world, theta), method.rho)
+
+
+def dpo_pro(method: Any, world: World, theta: Floats) -> float:
+    """The greater of both ends of the ball around the preference's probability."""
+    a, b = world.log_ratios(theta)
+    logits, q = method.beta * (a - b), 1 / (1 + np.exp(-world.margins))
+    ends = [np.clip(q + side * np.sqrt(method.rho * q * (1 - q)), 0, 1) for side in (-1, 1)]
+    return float(np.mean(np.maximum(*(p * softplus(-logits) + (1 - p) * softplus(logits) for p in ends))))
+
+
+def ns_dpo(method: Any, world: World, theta: Floats) -> float:
+    """A mean in which every hundredth of the period counts gamma of the next."""
+    discounts = method.gamma ** (100 * (1 - world.times))
+    return float(np.average(dpo_losses(method, world, theta), weights=discounts))
+
+
 def kldpo(method: Any, world: World, theta: Floats) -> float:
     """tau log mean exp(l / tau)."""
     return soft_maximum(dpo_losses(method, world, theta), method.tau)
@@ -184,11 +221,15 @@ def soft_maximum(losses: Floats, tau: float) -> float:
 
 
 def chi2_dpo(method: Any, world: World, theta: Floats) -> float:
+    """The chi-square ball's dual."""
+    return chi_square_dual(dpo_losses(method, world, theta), method.rho)
+
+
+def chi_square_dual(losses: Floats, rho: float) -> float:
     """inf over eta of eta + sqrt(1 + 2 rho) sqrt(mean max(0, l - eta)^2)."""
-    losses = dpo_losses(method, world, theta)
 
     def dual(eta: float) -> float:
-        return float(eta + np.sqrt((1 + 2 * method.rho) * np.mean(np.maximum(0, losses - eta) ** 2)))
+        return float(eta + np.sqrt((1 + 2 * rho) * np.mean(np.maximum(0, losses - eta) ** 2)))
 
     return least_over(dual, losses.min() - 10 * np.ptp(losses), losses.max())[1]
 
@@ -221,13 +262,14 @@ OBJECTIVES: dict[str, Callable[[Any, World, Floats], float]] = {
     function.__name__: function
     for function in (
         dpo, cdpo, rdpo, flex_dpo, r_dpo, dpop, ipo, nca, rpo, simpo, slic, sppo, modpo, kldpo, kldpo_ball, chi2_dpo,
-        tv_dpo,
+        tv_dpo, rebel, kl_rebel, chi2_rebel, dpo_pro, ns_dpo,
     )
 } | {"oracle": dpo, "mixture": dpo, "dpo_early_stop": dpo}  # fmt: skip
 WITH_PARTITION = ("rpo",)  # whose likelihood term has no optimum without
 FORMS = [  # the defaults of some have the reference as their optimum here: radii that do not
     KLDPO(tau=0.02), KLDPO(tau=0.1), KLDPOBall(rho=0.02), KLDPOBall(rho=0.05), Chi2DPO(rho=0.02), Chi2DPO(rho=0.1),
     TVDPO(rho=0.01), TVDPO(rho=0.05), TVDPO(rho=0.1), DPOP(penalty=0.5), RPO(average="batch"),
+    KLREBEL(tau=0.5), Chi2REBEL(rho=0.1), NSDPO(gamma=0.99), NSDPO(gamma=0.999),
 ]  # fmt: skip
 
 

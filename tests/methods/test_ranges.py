@@ -19,6 +19,12 @@ PAPERS = [
     ("flex_dpo", "beta_chosen", [0.1]),  # 2406.07327
     ("flex_dpo", "beta_rejected", [0.08]),
     ("beta_dpo", "alpha", [0.6]),  # 2407.08639
+    ("rebel", "beta", [2000.0]),  # 1 / eta of the release of 2509.19104 per unit of reward, at a sharpness of 20
+    ("kl_rebel", "tau", [0.1, 40.0]),  # the same release; 0.1 per squared unit of reward is 40 there
+    ("chi2_rebel", "rho", [0.01, 0.5]),
+    ("w_rebel", "rho", [0.01, 0.5]),
+    ("ns_dpo", "gamma", [0.3, 0.5, 0.7, 0.9, 0.93, 0.95, 0.97, 0.99, 1.0]),  # 2407.18676, its experiments' settings
+    ("holder_dpo", "gamma", [2.0]),  # 2505.17859
     ("gr_dpo", "eta", [0.1, 0.32]),  # the release of 2405.20304, in our unit
 ]
 

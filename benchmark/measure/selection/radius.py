@@ -42,7 +42,8 @@ def implied_radius(method: str, hparams: HyperParameters, loss_variance: Floats,
     Args:
         method: name of the method.
         hparams: its hyper-parameters.
-        loss_variance: of the losses of a batch's pairs at the end of training, nats squared; NaN where not known.
+        loss_variance: of the losses of a batch's pairs at the end of training, in the losses' unit squared; NaN where
+            not known.
         gradient_rms: root mean square of a loss's gradient by the input embeddings there; NaN where not known.
     """
     formula = FORMULAS.get(method)
@@ -80,4 +81,7 @@ FORMULAS: dict[str, Callable[[HyperParameters, Floats, Floats], Floats | None]] 
     "chi2_dpo": _rho,
     "tv_dpo": _tv_dpo,
     "wdpo": _wdpo,
+    "kl_rebel": _temperature,
+    "chi2_rebel": _rho,
+    "w_rebel": _wdpo,
 }
