@@ -103,7 +103,8 @@ class PreferenceTrainer(Differencing, DPOTrainer):
         step = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         if self.args.gradient_accumulation_steps == 1:
             return super()._get_train_sampler(train_dataset)
-        return SortedWithinBatches(train_dataset or self.train_dataset, self.data_collator.lengths, step)
+        collator: Any = self.data_collator
+        return SortedWithinBatches(train_dataset or self.train_dataset, collator.lengths, step)
 
     # One optimiser step: all its micro-batches, then each one, then the gradient as a whole -------------------------
 

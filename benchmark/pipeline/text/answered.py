@@ -29,6 +29,7 @@ class AnswerBuilder(StageBuilder[AnswerSuite]):
 
     def outcome(self, stages: dict[str, Stage], method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
         """What every checkpoint answers."""
-        inputs = {name: stages[name] for name in ("policy", "trained_policy", "pairs") if name in stages}
+        names = ("policy", "trained_policy", "pairs")
+        inputs = {name: stages[name] for name in names if name in stages}
         identity = {"questions": [self.suite.questions_spec("validation"), self.suite.questions_spec("test")]}
         return {"answers": self.stage("judged_answers", identity, inputs=inputs, arguments={"suite": self.suite})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from benchmark.core.errors import UserError
 from benchmark.pipeline.matrix import CellCall, Matrix, distinct, parse_methods
@@ -18,7 +19,10 @@ from shifts import Shift
 from shifts.base import check_objectives, parse_shift
 
 # How policies are judged decides which stages make a cell.
-BUILDERS: dict[type[Suite], type[StageBuilder]] = {GeneratedSuite: GeneratedBuilder, AnswerSuite: AnswerBuilder}
+BUILDERS: tuple[tuple[Any, type[StageBuilder[Any]]], ...] = (
+    (GeneratedSuite, GeneratedBuilder),
+    (AnswerSuite, AnswerBuilder),
+)
 
 
 def build_matrix(config: TextConfig, backend: str, earlier: Sequence[CellCall] = ()) -> TextMatrix:
@@ -52,7 +56,7 @@ def build_matrix(config: TextConfig, backend: str, earlier: Sequence[CellCall] =
 
 def make_builder(suite: Suite, config: TextConfig, backend: str) -> StageBuilder:
     """What makes the stages of the suite's cells."""
-    cls = next(builder for kind, builder in BUILDERS.items() if isinstance(suite, kind))
+    cls = next(builder for kind, builder in BUILDERS if isinstance(suite, kind))
     return cls(suite, config, backend)
 
 

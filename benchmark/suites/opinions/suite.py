@@ -174,7 +174,8 @@ class OpinionsSuite(AnswerSuite):
         questions = [question for split in SPLITS for question in self._split[split]]
         words = TOKENS_PER_WORD * float(np.mean([len(question.question.split()) for question in questions]))
         answers = [len(option.split()) for question in questions for option in question.options]
-        prompts = {split: len(self._split[split]) for split in SPLITS} | {"train": self.train_pairs}
+        prompts: dict[str, int] = {split: len(self._split[split]) for split in SPLITS}
+        prompts["train"] = self.train_pairs
         longest = 1 + TOKENS_PER_WORD * max(answers)
         return TextSizes(prompts, words, 1 + TOKENS_PER_WORD * float(np.mean(answers)), longest)
 
