@@ -130,6 +130,15 @@ METRICS: tuple[Metric, ...] = (
         2,
         True,
     ),
+    Metric(
+        "worst_group_accuracy",
+        "Worst group acc.",
+        "share",
+        "Implicit-reward accuracy on held-out pairs in the group of annotators where it is least, where a training "
+        "population has groups.",
+        2,
+        True,
+    ),
     Metric("length", "Length", "tokens", "Mean completion length.", 1, None),
     Metric("eos_rate", "EOS rate", "share", "Share of completions that end by themselves.", 2, None),
     Metric(

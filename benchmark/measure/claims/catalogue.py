@@ -12,7 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmark.core.errors import UserError, unknown
 
 FILE = Path(__file__).with_name("claims.yaml")
-Metric = Literal["nominal", "far_end", "fall", "gated_over_envelope", "logp_chosen", "logp_rejected"]
+Metric = Literal[
+    "nominal",
+    "far_end",
+    "fall",
+    "gated_over_envelope",
+    "logp_chosen",
+    "logp_rejected",
+    "worst_group_accuracy",
+    "worst_group_loss",
+    "group_loss_gap",
+]
 
 
 class _Entry(BaseModel):

@@ -13,7 +13,8 @@ from benchmark.measure.runs.arenas import REFERENCE
 from benchmark.measure.statistics.envelope import over_envelope
 from benchmark.measure.table.comparer import Comparer
 
-PER_CELL = ("logp_chosen", "logp_rejected")  # one number per cell in results.parquet
+# One number per cell in results.parquet.
+PER_CELL = ("logp_chosen", "logp_rejected", "worst_group_accuracy", "worst_group_loss", "group_loss_gap")
 GATED: Metric = "gated_over_envelope"  # the one number that is taken with the language gate
 
 

@@ -37,8 +37,11 @@ class ReferenceBins:
 
 
 def reference_bins(comparer: Comparer) -> ReferenceBins | None:
-    """None where the reference was not run, or has too few completions."""
+    """None where the reference was not run or has too few completions, or where a row is no completion but a policy's
+    expectation on a prompt, of which nothing can be reweighted."""
     arena = comparer.arena
+    if any(environment.get("rows") == "expectations" for environment in arena.runs.environments):
+        return None
     cells = arena.cells[(arena.cells["key"] == REFERENCE) & (arena.cells["status"] == "done")]
     rows = arena.runs.samples[arena.runs.samples["cell_id"].isin(cells["cell_id"])]
     rows = rows[rows[list(arena.runs.objectives)].notna().all(axis=1)]

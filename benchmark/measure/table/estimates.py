@@ -20,6 +20,7 @@ from benchmark.report import Absent, Curve, Estimate, missing
 PREFIX: dict[Kind, str] = {"ungated": "", "gated": "gated_"}
 PER_CELL = {  # columns that are one number per cell in results.parquet, by metric; and whether at the training shift
     "preference_accuracy": True,
+    "worst_group_accuracy": False,
     "distinct_2": False,
 }
 COSTS = ("train_seconds", "peak_memory_mb")

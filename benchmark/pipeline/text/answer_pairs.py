@@ -60,27 +60,33 @@ def draw(
         UserError: a group with a share of the population was asked no question.
     """
     sizes = np.array([len(its) for its in rewards])
-    ends = np.cumsum(sizes)
+    starts = np.cumsum(sizes) - sizes
     columns = np.concatenate(list(rewards))
     everything = Rewards({name: columns[:, number] for number, name in enumerate(objectives)})
     shares, annotators = zip(*shift.annotators(), strict=True)
-    utilities = [annotator.utility(everything) for annotator in annotators]
+    utilities = np.stack([annotator.utility(everything) for annotator in annotators])
     groups = draw_annotators(shares, count, seeded("groups", seed))
-    where, which = seeded("questions", seed).random(count), seeded("answers", seed).random((2, count))
-    question = np.zeros(count, dtype=np.int64)
-    for group, (share, utility) in enumerate(zip(shares, utilities, strict=True)):
-        asked = np.flatnonzero(~np.isnan(np.minimum.reduceat(utility, ends - sizes)))
-        if share and not len(asked):
-            raise UserError(f"{shift}: group {group + 1} of the annotators was asked no training question.")
-        mine = groups == group
-        question[mine] = asked[(where[mine] * len(asked)).astype(np.int64)] if len(asked) else 0
-    answers = sizes[question]
-    first = (which[0] * answers).astype(np.int64)
-    second = (which[1] * (answers - 1)).astype(np.int64)
-    second += second >= first
-    start = (ends - sizes)[question]
-    by_group = np.stack(utilities)
-    of_first, of_second = by_group[groups, start + first], by_group[groups, start + second]
+    asked = [np.flatnonzero(~np.isnan(np.minimum.reduceat(utility, starts))) for utility in utilities]
+    for number, (share, known) in enumerate(zip(shares, asked, strict=True), start=1):
+        if share and not len(known):
+            raise UserError(f"{shift}: group {number} of the annotators was asked no training question.")
+    question = _evenly(asked, groups, seeded("questions", seed).random(count))
+    first, second = _two_answers(sizes[question], seeded("answers", seed).random((2, count)))
+    of_first, of_second = (utilities[groups, starts[question] + answer] for answer in (first, second))
     first_chosen = labelling.choose_first(of_first, of_second, seeded("labels", seed))
     margins = np.where(first_chosen, of_first - of_second, of_second - of_first)
     return AnswerPairs(question, first, second, first_chosen, margins, groups)
+
+
+def _evenly(asked: Sequence[Ints], groups: Ints, where: Floats) -> Ints:
+    """For every pair one of the questions that its group was asked; `where` in [0, 1) says which."""
+    counts = np.array([len(known) for known in asked])
+    place = (where * counts[groups]).astype(np.int64)
+    return np.array([asked[group][row] for group, row in zip(groups, place, strict=True)], dtype=np.int64)
+
+
+def _two_answers(answers: Ints, which: Floats) -> tuple[Ints, Ints]:
+    """Two different ones of so many answers, each pair alike; `which` in [0, 1), shape [2, pairs], says which."""
+    first = (which[0] * answers).astype(np.int64)
+    second = (which[1] * (answers - 1)).astype(np.int64)
+    return first, second + (second >= first)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import numpy as np
+
 from benchmark.core.graph import Stage
+from benchmark.measure.records.asked import check_linear
 from benchmark.pipeline.text.builder import StageBuilder, shift_annotators, shift_code
+from benchmark.pipeline.text.stages.common import EVALUATED
 from benchmark.suites.answers import AnswerSuite
 from methods import Method
 from shifts import Shift
@@ -26,6 +32,14 @@ class AnswerBuilder(StageBuilder[AnswerSuite]):
         arguments = {"suite": self.suite, "shift": shift, "labelling": labelling, "seed": seed}
         inputs = {"policy": self.policy(seed % self.config.policy_seeds)}
         return self.stage("answer_pairs", identity, inputs=inputs, arguments=arguments)
+
+    def check_shift(self, shift: Shift) -> None:
+        """Where an objective was not asked every question, only weighted sums of objectives have a mean."""
+        check_linear([shift], self._unknown_somewhere)
+
+    @cached_property
+    def _unknown_somewhere(self) -> bool:
+        return any(np.isnan(np.concatenate(self.suite.questions(split).rewards)).any() for split in EVALUATED)
 
     def outcome(self, stages: dict[str, Stage], method: Method, shift: Shift, seed: int) -> dict[str, Stage]:
         """What every checkpoint answers."""

@@ -17,7 +17,7 @@ from benchmark.suites.base import Suite
 from benchmark.training.settings import HOW_TO_RUN
 from methods import Method
 from shifts import Shift
-from shifts.labels import Labelling
+from shifts.labels import LUCE, Labelling
 
 S = TypeVar("S", bound=Suite)
 TextCell: TypeAlias = Cell[Method, Shift]
@@ -65,7 +65,7 @@ class StageBuilder(ABC, Generic[S]):
         """The stages of one cell, or its reason to be skipped."""
         policy_seed = seed % self.config.policy_seeds
         facts = {"policy_seed": policy_seed}
-        reason = method.skip(shift) or self.suite.skip(method)
+        reason = method.skip(shift) or self.suite.skip(method) or self._no_nats(method)
         if reason:
             return Cell(self.suite.name, method, shift, seed, {}, reason, facts)
         stages = {"policy": self.policy(policy_seed), **self.probes(method, seed)}
@@ -74,6 +74,16 @@ class StageBuilder(ABC, Generic[S]):
         stages |= self.outcome(stages, method, shift, seed)
         beside = {} if _ships_with_us(method) else {"contract": self._contract(method)}
         return Cell(self.suite.name, method, shift, seed, stages, facts=facts, beside=beside)
+
+    def check_shift(self, shift: Shift) -> None:
+        """Raise a UserError where pairs or policies cannot be judged under `shift`; by default they can."""
+
+    def _no_nats(self, method: Method) -> str:
+        """Why `method` has no utility differences in nats to work with; "" where it has, or needs none."""
+        reads_utilities = method.needs_rewards or (method.needs_shift and type(method).parts is Method.parts)
+        if self.config.labels.kind != LUCE or not reads_utilities:
+            return ""
+        return f"{method.name} reads utilities in nats, and labels.kind={LUCE} gives them no sharpness"
 
     def policy(self, policy_seed: int) -> Stage:
         """The reference policy."""

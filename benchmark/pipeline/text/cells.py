@@ -51,6 +51,7 @@ def build_matrix(config: TextConfig, backend: str, earlier: Sequence[CellCall] =
     for shift, points in evaluation.items():
         for point in (shift, *points):
             check_objectives(point, suite.objectives)
+            builder.check_shift(point)
     return Matrix(suite, tuple(builder.cell(*cell) for cell in wanted), evaluation)
 
 

@@ -19,6 +19,7 @@ from benchmark.pipeline.text.builder import TextMatrix
 from benchmark.pipeline.text.cells import build_matrix
 from benchmark.pipeline.text.config import TextConfig
 from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
 
 COLUMNS = (
     Column("gated_over_envelope", "over DPO envelope", interval=True),
@@ -64,12 +65,13 @@ class TextKind(SuiteKind[TextConfig]):
         write_tables(matrix, outcome, store, out, progress)
 
     def facts(self, config: TextConfig, matrix: TextMatrix) -> dict[str, Any]:
-        """Objectives with their ranges, evaluation shifts, labelling."""
+        """Objectives with their ranges, evaluation shifts, labelling, and what a row of samples.parquet is."""
         return {
             "objectives": list(matrix.suite.objectives),
             "reward_ranges": matrix.suite.reward_ranges(),
             "eval_shifts": {str(shift): [str(p) for p in points] for shift, points in matrix.evaluation.items()},
             "labelling": config.labels.model_dump(),
+            "rows": "completions" if isinstance(matrix.suite, GeneratedSuite) else "expectations",
         }
 
     def columns(self, table: pd.DataFrame) -> Sequence[Column]:

@@ -16,6 +16,9 @@ METRICS = {
     "gated_over_envelope": "worst case over the DPO envelope, gated",
     "logp_chosen": "change of log-probability of chosen completions, nats",
     "logp_rejected": "change of log-probability of rejected completions, nats",
+    "worst_group_accuracy": "accuracy on held-out pairs in the worst group",
+    "worst_group_loss": "the method's own loss on held-out pairs in the worst group",
+    "group_loss_gap": "difference of that loss between the worst and the best group",
 }
 
 

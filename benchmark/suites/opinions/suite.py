@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,9 +24,13 @@ from benchmark.suites.policy_settings import SCRATCH
 from benchmark.suites.sizes import Built, TextSizes
 from benchmark.suites.sources import source_spec
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 TRAINED = 0.9  # share of the first bloc in the population that labels, where no shift is given
 TOKENS_PER_WORD = 1.4
+ADDED = 2  # tokens that stand before and after a text
 VERSION = 1
 
 
@@ -107,16 +111,44 @@ class OpinionsSuite(AnswerSuite):
             for column, name in enumerate(self.objectives):
                 if all(np.isnan(shares[0, column]) for shares in rewards):
                     raise UserError(f"suite {self.name}: {name} was asked no question of the {split} split.")
-        if self.settings.policy != SCRATCH:
-            from benchmark.policies.checks import check_policy
-            from benchmark.suites.policies import without_hub
+        self._check_lengths(self._tokenizer())
 
-            try:
-                check_policy(
-                    self.settings.policy, prompt_tokens=0, max_new_tokens=0, text_tokens=self.settings.max_tokens
-                )
-            except UserError as error:
-                raise UserError(f"{error} {without_hub()}") from error
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        """Of the policy, looked at before it is trained; of a pretrained one with all that fine-tuning asks of it."""
+        if self.settings.policy == SCRATCH:
+            return self._scratch_tokenizer()
+        from benchmark.policies.checks import check_policy
+        from benchmark.suites.policies import without_hub
+
+        try:
+            longest = self.settings.max_tokens
+            described = check_policy(self.settings.policy, prompt_tokens=0, max_new_tokens=0, text_tokens=longest)
+        except UserError as error:
+            raise UserError(f"{error} {without_hub()}") from error
+        return described.tokenizer
+
+    def _scratch_tokenizer(self) -> PreTrainedTokenizerBase:
+        """Trained on the training questions and their answers."""
+        from benchmark.policies.encoding import train_tokenizer, train_words
+
+        its = self.settings
+        parts = list(dict.fromkeys(part for text in _texts(self.questions("train")) for part in text))
+        train = train_words if its.tokens == "words" else train_tokenizer
+        return train(parts, its.scratch.vocabulary)
+
+    def _check_lengths(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        from benchmark.policies.encoding import encode_texts
+
+        for split in SPLITS:
+            texts = _texts(self.questions(split))
+            sides = [encode_texts(tokenizer, [text[side] for text in texts]) for side in (0, 1)]
+            for question, answer, text in zip(*sides, texts, strict=True):
+                tokens = len(question) + len(answer) + ADDED
+                if tokens > self.settings.max_tokens:
+                    raise UserError(
+                        f"a question with its answer has {tokens} tokens, and suite.max_tokens is "
+                        f"{self.settings.max_tokens}: {text[0][:80]!r}. Raise the setting, or shorten the question."
+                    )
 
     def policy_spec(self, seed: int) -> dict[str, Any]:
         """Data, seed, and the settings of the kind of policy in force."""
@@ -133,17 +165,13 @@ class OpinionsSuite(AnswerSuite):
 
     def build_policy(self, seed: int, folder: Path, progress: Progress) -> None:
         """Fit the policy to the training questions, each followed by each of its answers, all alike."""
-        from benchmark.policies.encoding import train_tokenizer, train_words
         from benchmark.suites.policies import build_finetuned, build_scratch
 
         its = self.settings
         texts, held_out = (_texts(self.questions(split)) for split in ("train", "validation"))
         rest = (texts, held_out, its.max_tokens, derive_seed(self.name, "policy", seed), folder, progress)
         if its.policy == SCRATCH:
-            parts = list(dict.fromkeys(part for text in texts for part in text))
-            size = its.scratch.vocabulary
-            tokenizer = train_words(parts, size) if its.tokens == "words" else train_tokenizer(parts, size)
-            build_scratch(tokenizer, its.scratch, *rest)
+            build_scratch(self._scratch_tokenizer(), its.scratch, *rest)
         else:
             build_finetuned(its.policy, its.finetune, *rest)
 
