@@ -35,7 +35,7 @@ HAS_AN_EDGE = {"gated_over_envelope", "over_envelope", "gated_kl_saving", "gated
 TOLERANCE = {"gated_over_envelope": 1e-6, "over_envelope": 1e-6, "gated_kl_saving": 1e-6}
 SAME_NAME = (  # a mean over seeds of the rows of the same name
     *("nominal", "gated_nominal", "auc", "gated_auc", "quality", "kl_to_reference", "kl_median", "length", "eos_rate"),
-    *("distinct_2", "train_seconds", "peak_memory_mb", "step_ratio_to_dpo"),
+    *("distinct_2", "worst_group_accuracy", "train_seconds", "peak_memory_mb", "step_ratio_to_dpo"),
 )
 AT_TRAINING = ("win_rate", "gated_win_rate", "preference_accuracy")  # the same, of the rows at the training shift
 EXACT = 1e-9
