@@ -56,8 +56,8 @@ def tiny_checkpoint(data: Path, folder: Path) -> Path:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
+    from benchmark.policies.encoding import train_tokenizer
     from benchmark.suites.emotion.data import read_folder
-    from benchmark.suites.emotion.policy import train_tokenizer
 
     if not (folder / "config.json").is_file():
         tokenizer = train_tokenizer(read_folder(data, "train").texts, TINY["vocab_size"])
