@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.core.errors import UserError
+from benchmark.core.locks import claimed
+
+LOCK = ".running/lock"
+_NEW = ".new"
 
 
 def check_folder(folder: Path, option: str) -> None:
@@ -42,6 +49,39 @@ def make_folder(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise _refused(folder, option, error) from None
+
+
+@contextmanager
+def alone_in(folder: Path, option: str) -> Iterator[None]:
+    """Make `folder` and be the only one who writes into it, for the block.
+
+    Raises:
+        UserError: as `make_folder`; or another process writes there.
+    """
+    make_folder(folder, option)
+    with claimed(folder / LOCK) as other:
+        if other is not None:
+            raise UserError(
+                f"{option} {str(folder)!r} is being written by {other}. Wait for it, or choose another {option}."
+            )
+        yield
+
+
+@contextmanager
+def replacing(folder: Path, files: Sequence[str]) -> Iterator[Path]:
+    """A folder to write `files` into. When the block ends well they take the places of those in `folder`, the last of
+    `files` last; else nothing in `folder` changes. The new folder has the name of the old one."""
+    beside = folder / _NEW
+    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
+    new = beside / folder.resolve().name
+    try:
+        new.mkdir(parents=True)
+        yield new
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).replace(folder / name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _refused(folder: Path, option: str, error: OSError) -> UserError:

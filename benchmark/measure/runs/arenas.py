@@ -91,6 +91,10 @@ class ArenaData:
         # A row of the matrix that lacks one checkpoint of a seed lacks the seed: a trajectory is compared as a whole.
         return {int(row) for row in np.flatnonzero(~missing.any(axis=0))}
 
+    def knows_divergence(self) -> bool:
+        """Whether the divergence of any policy is known; where nothing is sampled, of none."""
+        return not bool(np.isnan(self.test.kl).all())
+
     def dpo_keys(self) -> list[str]:
         """Plain DPO with each of its hyper-parameters, those without a finished seed left out."""
         keys = dict.fromkeys(self.cells.loc[self.cells["method"] == "dpo", "key"])

@@ -20,8 +20,10 @@ WHERE_NOT_WHAT = {
     "config.preset",
     "config.suite.data_dir",
     "config.numerics",
+    *(f"config.eval.lm_eval.{name}" for name in ("batch_size", "include_path")),
     *(f"config.training.{name}" for name in HOW_TO_RUN),
 }
+EXTENDS = ("code.", "config.eval.")  # what one run may have more than another
 MINOR = ("commit", "hardware", "packages", "suite_facts", "config")  # shown where they differ
 IDENTITY = ["method", "hparams", "train_shift", "seed"]
 OF_THE_MACHINE = ("train_seconds", "step_seconds", "peak_memory_mb", "step_ratio_to_dpo")
@@ -34,12 +36,13 @@ NO_REPEATS = Repeats()
 def deciding(environments: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> list[Difference]:
     """Differences that make rows incomparable: settings, labels, versions of packages, of stages and of plug-ins.
 
-    A plug-in that only one run has is an extension and no difference; anything else that a run does not record is one.
+    A plug-in that only one run has, or lm-eval's tasks that only one was held to, is an extension and no difference;
+    anything else that a run does not record is one.
     """
     recorded = [dict(_deciding(environment)) for environment in environments]
     different = []
     for key in dict.fromkeys(key for facts in recorded for key in facts):
-        having = [run for run, facts in enumerate(recorded) if key in facts or not key.startswith("code.")]
+        having = [run for run, facts in enumerate(recorded) if key in facts or not key.startswith(EXTENDS)]
         values = [recorded[run].get(key, "not recorded") for run in having]
         different += _difference(key, values, [folders[run] for run in having])
     return different

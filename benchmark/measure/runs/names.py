@@ -79,7 +79,10 @@ def method_label(facts: MethodFacts, hparams: Mapping[str, Any], siblings: Itera
 
 def shift_label(shift: Shift) -> str:
     """A linear shift as its sum, such as `0.1 joy + 0.9 sadness`; a population as its parts, such as `10% joy / 90%
-    sadness`; any other as its call."""
+    sadness`; one that departs from such a shift as that, with a note; any other as its call."""
+    plain = shift.plain()
+    if plain is not None:
+        return ", ".join(filter(None, (shift_label(plain), shift.note())))
     population = shift.annotators()
     if len(population) > 1:
         return " / ".join(f"{100 * share:.3g}% {_utility_label(member)}" for share, member in population if share > 0)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmark.core.errors import UserError
 from benchmark.measure.runs import draws, merging
 from benchmark.measure.runs.draws import Draw
+from benchmark.measure.runs.record import ENVIRONMENT, check_tables, read_record
 from benchmark.report import Caveat, Repeats
 
 TEXT = ("prompt", "completion")  # large, and needed for a few rows only
@@ -131,17 +132,12 @@ def _load(folder: Path, name: str) -> SuiteRuns:
 
 
 def _environment(folder: Path) -> dict[str, Any]:
-    path = folder / "environment.json"
-    if not path.is_file():
-        raise UserError(f"{str(folder)!r} is not a finished run: environment.json is missing.")
-    try:
-        environment = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{str(path)!r} is not JSON: {error}.") from None
+    environment = read_record(folder)
     missing = [key for key in KEYS if key not in environment]
     if missing:
-        raise UserError(f"{str(path)!r} lacks {', '.join(missing)}.")
-    return dict(environment)
+        raise UserError(f"{str(folder / ENVIRONMENT)!r} lacks {', '.join(missing)}.")
+    check_tables(folder)
+    return environment
 
 
 def _table(folder: Path, name: str, needed: Sequence[str], leave_out: Sequence[str] = ()) -> pd.DataFrame:
@@ -168,6 +164,9 @@ def _check_values(folder: Path, cells: pd.DataFrame, samples: pd.DataFrame) -> N
     wrong = sorted(set(cells["status"]) - set(STATUSES))
     if wrong:
         raise UserError(f"{str(folder / 'cells.parquet')!r}: status {wrong[0]!r}; allowed: {', '.join(STATUSES)}.")
+    infinite = [str(name) for name in samples.select_dtypes("number") if np.isinf(samples[name]).any()]
+    if infinite:
+        raise UserError(f"{str(folder / 'samples.parquet')!r}: infinite numbers in {', '.join(infinite)}.")
     seen = set(samples["cell_id"].unique())
     for cell in cells.loc[cells["status"] == "done", "cell_id"]:
         if cell not in seen:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import heapq
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from benchmark.core.graph import Stage
+from benchmark.core.processes import end_group
 from benchmark.core.resources import gpu_count
-from benchmark.pipeline.execute.base import Executor, Outcome, Watcher
+from benchmark.core.room import NoRoom
+from benchmark.pipeline.execute.base import LOOK_AGAIN, Executor, Limit, Outcome, Watcher, too_long, unlimited
+from benchmark.pipeline.execute.log import keep_log
+from benchmark.pipeline.execute.queue import Queue
 from benchmark.pipeline.execute.worker import Message, WorkerSetup, work
 from benchmark.pipeline.numerics import Environment
 
 MOST_WORKERS = 8
+MOST_STARTS = 3  # of a stage whose workers die before they come to it
+LONGEST_WAIT = 3600.0  # seconds; the system takes no infinity
+GOODBYE = 10.0  # seconds that a worker has for its own end
 
 
 def default_workers() -> int:
@@ -28,10 +36,22 @@ def default_workers() -> int:
 
 @dataclass
 class _Worker:
+    """A process and what it does. begun: it has come to its stage, which takes a while for its first; deadline: when
+    the stage's time is over, on the monotonic clock."""
+
     number: int
     process: BaseProcess
     connection: Connection
+    end_of_log: Callable[[], None]
     stage: Stage | None = None
+    begun: bool = False
+    deadline: float = 0.0
+
+    def kill(self) -> None:
+        """Kill the process, with what it started."""
+        assert self.process.pid is not None
+        end_group(self.process.pid)
+        self.process.kill()  # where it had no time to make its group
 
 
 class LocalExecutor(Executor):
@@ -42,115 +62,144 @@ class LocalExecutor(Executor):
         self._count = workers
         self._context = multiprocessing.get_context("spawn")
 
-    def execute(self, stages: Sequence[Stage], watcher: Watcher) -> Outcome:
+    def execute(self, stages: Sequence[Stage], watcher: Watcher, limit: Limit = unlimited) -> Outcome:
         """Run all stages, the ones with the longest chain behind them first."""
-        queue = _Queue(stages)
-        workers = [self._spawn(number) for number in range(min(self._count, len(stages)))]
+        run = _Run(stages, watcher, limit, self._spawn)
         try:
-            while not queue.empty():
-                for worker in workers:
-                    if worker.stage is None and (stage := queue.take()) is not None:
-                        worker.stage = stage
-                        worker.connection.send(stage)
-                        watcher.started(stage, worker.number)
-                self._listen(workers, queue, watcher)
+            run.start(min(self._count, len(stages)))
+            while not run.queue.empty():
+                run.hand_out()
+                run.listen()
+        except KeyboardInterrupt:
+            run.end_all()
+            return run.queue.interrupt()
         except BaseException:
-            for worker in workers:
-                worker.process.kill()
+            run.end_all()
             raise
-        for worker in workers:
-            worker.connection.send(None)
-        for worker in workers:
-            worker.process.join()
-        return queue.outcome
+        run.say_goodbye()
+        return run.queue.outcome
 
     def _spawn(self, number: int) -> _Worker:
         here, there = self._context.Pipe()
-        log = self._setup.log.with_name(f"{self._setup.log.stem}-{number}{self._setup.log.suffix}")
-        setup = replace(self._setup, log=log, environment={**self._setup.environment, **_device(number)})
-        process = self._context.Process(target=work, args=(there, setup), daemon=False)
+        reading, printing = self._context.Pipe(duplex=False)
+        setup = replace(self._setup, environment={**self._setup.environment, **_device(number)})
+        process = self._context.Process(target=work, args=(there, printing, setup), daemon=False)
         with _set(setup.environment):  # libraries read it once, some when they are loaded: before the first import
             process.start()
         there.close()
-        return _Worker(number, process, here)
+        printing.close()
+        log = self._setup.log.with_name(f"{self._setup.log.stem}-{number}{self._setup.log.suffix}")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return _Worker(number, process, here, keep_log(reading, log))
 
-    def _listen(self, workers: list[_Worker], queue: _Queue, watcher: Watcher) -> None:
-        busy = [worker for worker in workers if worker.stage is not None]
-        ready = set(wait([worker.connection for worker in busy]))
-        for worker in busy:
-            if worker.connection not in ready or worker.stage is None:
+
+class _Run:
+    """Stages that are run, and the workers that run them."""
+
+    def __init__(
+        self, stages: Sequence[Stage], watcher: Watcher, limit: Limit, spawn: Callable[[int], _Worker]
+    ) -> None:
+        self.queue = Queue(stages)
+        self._watcher, self._limit, self._spawn = watcher, limit, spawn
+        self._workers: list[_Worker] = []
+        self._starts = Counter[str]()  # of stages whose workers died before they came to them, by key
+
+    def start(self, count: int) -> None:
+        """Start so many workers."""
+        for number in range(count):
+            self._workers.append(self._spawn(number))
+
+    def hand_out(self) -> None:
+        """Give a stage to every worker that has none. One that has died meanwhile is replaced."""
+        for number, worker in enumerate(self._workers):
+            if worker.stage is not None or (stage := self.queue.take()) is None:
                 continue
-            try:
-                message: Message = worker.connection.recv()
-            except (EOFError, ConnectionError):
-                worker.process.join()
-                message = Message("failed", reason=_death(worker.process.exitcode))
-                workers[worker.number] = self._spawn(worker.number)
-            self._handle(worker, message, queue, watcher)
+            if not worker.process.is_alive():
+                worker = self._workers[number] = self._spawn(number)
+            worker.stage, worker.begun = stage, False
+            worker.deadline = time.monotonic() + self._limit(stage)
+            with suppress(ConnectionError):  # it died just now: its end of the pipe says so
+                worker.connection.send(stage)
+            self._watcher.started(stage, number)
 
-    @staticmethod
-    def _handle(worker: _Worker, message: Message, queue: _Queue, watcher: Watcher) -> None:
+    def listen(self) -> None:
+        """Wait until a worker says something, ends, or has taken too long, or a stage can be taken again."""
+        busy = [worker for worker in self._workers if worker.stage is not None]
+        waits = [worker.deadline - time.monotonic() for worker in busy]
+        pause = self.queue.pause()
+        if len(busy) < len(self._workers) and pause is not None:
+            waits.append(pause)
+        ready = set(wait([worker.connection for worker in busy], max(0.0, min(*waits, LONGEST_WAIT))))
+        for worker in busy:
+            if worker.connection in ready:
+                self._hear(worker)
+            elif time.monotonic() >= worker.deadline:
+                self._end_stage(worker)
+
+    def _hear(self, worker: _Worker) -> None:
         stage = worker.stage
         assert stage is not None
-        if message.kind == "progress":
-            watcher.advanced(stage, worker.number, message.done, message.total)
+        try:
+            message: Message = worker.connection.recv()
+        except (EOFError, ConnectionError):
+            self._bury(worker, stage)
             return
+        match message.kind:
+            case "begun":
+                worker.begun, worker.deadline = True, time.monotonic() + self._limit(stage)
+            case "progress":
+                self._watcher.advanced(stage, worker.number, message.done, message.total)
+            case "elsewhere":
+                worker.stage = None
+                self.queue.put_back(stage, LOOK_AGAIN)
+                self._watcher.waits(stage, worker.number, message.reason)
+            case "no room":
+                raise NoRoom(message.reason)
+            case _:
+                self._over(worker, stage, message.reason if message.kind == "failed" else None)
+
+    def _bury(self, worker: _Worker, stage: Stage) -> None:
+        """A worker is dead. Its stage has failed, unless it had not come to it."""
+        self._replace(worker)
+        self._starts[stage.key] += 1
+        if worker.begun or self._starts[stage.key] == MOST_STARTS:
+            self._over(worker, stage, _death(worker.process.exitcode))
+        else:
+            self.queue.put_back(stage)
+            self._watcher.waits(stage, worker.number, "")
+
+    def _end_stage(self, worker: _Worker) -> None:
+        stage = worker.stage
+        assert stage is not None
+        self._replace(worker)
+        self._over(worker, stage, too_long(self._limit(stage)))
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.kill()
+        worker.process.join()
+        self._workers[worker.number] = self._spawn(worker.number)
+
+    def _over(self, worker: _Worker, stage: Stage, error: str | None) -> None:
         worker.stage = None
-        error = message.reason if message.kind == "failed" else None
-        queue.finish(stage, error)
-        watcher.ended(stage, worker.number, error)
+        self.queue.finish(stage, error)
+        self._watcher.ended(stage, worker.number, error)
 
+    def end_all(self) -> None:
+        """Kill every worker."""
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.process.join()
+            worker.end_of_log()
 
-class _Queue:
-    """Stages that wait, are ready, run, or are over."""
-
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self.outcome = Outcome()
-        self._stages = {stage.key: stage for stage in stages}
-        self._waiting_for = {
-            stage.key: {parent.key for parent in stage.inputs.values() if parent.key in self._stages}
-            for stage in stages
-        }
-        self._children: dict[str, list[str]] = {key: [] for key in self._stages}
-        for key, parents in self._waiting_for.items():
-            for parent in parents:
-                self._children[parent].append(key)
-        self._chain: dict[str, int] = {}
-        for key in reversed(self._stages):
-            self._chain[key] = 1 + max((self._chain[child] for child in self._children[key]), default=0)
-        self._order = {key: order for order, key in enumerate(self._stages)}
-        self._ready: list[tuple[int, int, str]] = []
-        self._open = len(self._stages)
-        for key, parents in self._waiting_for.items():
-            if not parents:
-                self._push(key)
-
-    def empty(self) -> bool:
-        """Whether every stage is over."""
-        return self._open == 0
-
-    def take(self) -> Stage | None:
-        """The next stage that can run now, or None."""
-        return self._stages[heapq.heappop(self._ready)[2]] if self._ready else None
-
-    def finish(self, stage: Stage, error: str | None) -> None:
-        """Note the end of a stage; what waited for it becomes ready, or fails with it."""
-        self._open -= 1
-        if error is None:
-            self.outcome.finished.add(stage.key)
-            for child in self._children[stage.key]:
-                self._waiting_for[child].discard(stage.key)
-                if not self._waiting_for[child] and child not in self.outcome.failed:
-                    self._push(child)
-            return
-        self.outcome.failed[stage.key] = error
-        for child in self._children[stage.key]:
-            if child not in self.outcome.failed:
-                inherited = error if error.startswith("in stage ") else f"in stage {stage.kind}: {error}"
-                self.finish(self._stages[child], inherited)
-
-    def _push(self, key: str) -> None:
-        heapq.heappush(self._ready, (-self._chain[key], self._order[key], key))
+    def say_goodbye(self) -> None:
+        """Let the workers end by themselves; one that does not is killed."""
+        for worker in self._workers:
+            with suppress(ConnectionError):
+                worker.connection.send(None)
+        for worker in self._workers:
+            worker.process.join(GOODBYE)
+        self.end_all()
 
 
 @contextmanager

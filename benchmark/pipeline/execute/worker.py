@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -14,9 +15,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.core.errors import UserError
+from benchmark.core.errors import UserError, shortened
 from benchmark.core.graph import KINDS, Stage, Task
+from benchmark.core.locks import Owner
+from benchmark.core.processes import die_with_parent
 from benchmark.core.resources import device_name, package_versions, peak_memory_mb, release_memory, reset_peak_memory
+from benchmark.core.room import NoRoom
 from benchmark.core.store import Store
 from benchmark.pipeline.execute.arithmetic import arithmetic
 from benchmark.pipeline.numerics import Environment
@@ -26,9 +30,9 @@ PROGRESS_SECONDS = 0.25  # progress is sent no more often than this
 
 @dataclass(frozen=True)
 class Message:
-    """What a worker tells its master."""
+    """What a worker tells its master. elsewhere: another run is making the artefact; no room: the store is full."""
 
-    kind: Literal["progress", "done", "failed"]
+    kind: Literal["begun", "progress", "done", "failed", "elsewhere", "no room"]
     done: int = 0
     total: int = 0
     reason: str = ""
@@ -46,26 +50,50 @@ class WorkerSetup:
     modules: tuple[str, ...] = ()  # which register the kinds of stages, besides plug-ins
 
 
-def work(connection: Connection, setup: WorkerSetup) -> None:
-    """The main loop of a worker process. `None` instead of a stage ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which ends the workers
-    _quiet(setup.log)
-    _load(setup)
+def work(connection: Connection, printing: Connection, setup: WorkerSetup) -> None:
+    """The main loop of a worker process, which ends with its master. `None` instead of a stage ends it.
+
+    Args:
+        connection: where stages come from and answers go.
+        printing: where what is printed goes.
+        setup: what it needs to know.
+    """
+    master = multiprocessing.parent_process()
+    assert master is not None and master.pid is not None
+    os.setpgid(0, 0)  # its children can be ended with it; and Ctrl-C is for the master, which ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(master.pid)
+    _quiet(printing)
+    load(setup)
     store = Store(setup.store)
     while (stage := _receive(connection)) is not None:
-        try:
-            run_stage(stage, store, _reporter(connection))
-            answer = Message("done")
-        except Exception as error:  # whatever a stage raises is a fact about its cell, shown on the page
-            traceback.print_exc()
-            answer = Message("failed", reason=_reason(error))
-        connection.send(answer)
+        connection.send(Message("begun"))
+        connection.send(answer_of(stage, store, _reporter(connection)))
 
 
-def run_stage(stage: Stage, store: Store, progress: Any) -> None:
-    """Run one stage, unless its artefact has appeared meanwhile, and commit the artefact with its cost."""
-    if stage.done(store):
-        return
+def answer_of(stage: Stage, store: Store, progress: Any) -> Message:
+    """Run a stage, and say what became of it."""
+    try:
+        other = run_stage(stage, store, progress)
+    except NoRoom as error:
+        traceback.print_exc()
+        return Message("no room", reason=str(error))
+    except Exception as error:  # whatever a stage raises is a fact about its cell, shown on the page
+        traceback.print_exc()
+        return Message("failed", reason=reason_of(error))
+    return Message("done") if other is None else Message("elsewhere", reason=str(other))
+
+
+def run_stage(stage: Stage, store: Store, progress: Any) -> Owner | None:
+    """Run one stage, unless its artefact has appeared meanwhile, and commit the artefact with its cost. Returns who is
+    making it already, if somebody is: then nothing was run."""
+    with store.making(stage.key) as other:
+        if other is None and not stage.done(store):
+            _make(stage, store, progress)
+    return other
+
+
+def _make(stage: Stage, store: Store, progress: Any) -> None:
     meta: dict[str, Any] = {"label": stage.label, "identity": dict(stage.identity), "versions": package_versions()}
     meta["inputs"] = {name: f"{parent.kind}/{parent.key}" for name, parent in stage.inputs.items()}
     meta |= {"numerics": arithmetic(), **_described(stage, store)}
@@ -109,23 +137,24 @@ def _reporter(connection: Connection) -> Any:
     return report
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What a stage raised and where, on a line for the page; the whole of it is in the log."""
     if isinstance(error, UserError):
-        return str(error)
+        return shortened(str(error))
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+    return f"{type(error).__name__}: {shortened(str(error))} ({Path(frame.filename).name}:{frame.lineno})"
 
 
-def _quiet(log: Path) -> None:
+def _quiet(printing: Connection) -> None:
     """Send what libraries print to the worker's log, so that it cannot tear the progress display."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.flush()
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    for standard in (1, 2):
+        os.dup2(printing.fileno(), standard)
+    printing.close()
 
 
-def _load(setup: WorkerSetup) -> None:
+def load(setup: WorkerSetup) -> None:
+    """Import what registers the kinds of stages, and plug-ins."""
     import torch
 
     from benchmark.core.plugins import load_file
