@@ -7,9 +7,11 @@ from benchmark.core.calls import grid
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.hyperparameters import check_names, choice, hyperparameter, log_uniform, non_negative, uniform
 from benchmark.core.seeds import generator
-from shifts.base import Array, Rewards, Shift, Utility
+from shifts.base import LENGTH, TIME, Array, Rewards, Shift, Utility
 
 __all__ = [
+    "LENGTH",
+    "TIME",
     "Array",
     "Rewards",
     "Shift",

@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import ClassVar, Protocol, get_type_hints
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,39 @@ from benchmark.core.plugins import Plugin, Registry
 Array = NDArray[np.float64]
 
 
-class Rewards(Mapping[str, Array]):
-    """Rewards of n completions by objective; every array has shape [completions]."""
+LENGTH, TIME = "length", "time"
+FEATURES = (LENGTH, TIME)  # of a completion in tokens; of its label, as a share of the training period in [0, 1]
 
-    def __init__(self, columns: Mapping[str, Array]) -> None:
+ON_POLICY = (1.0, 1.0)
+
+
+class Rewards(Mapping[str, Array]):
+    """Rewards of n completions by objective, and beside them `FEATURES`, where they are known, which annotators may see
+    when they label; every array has shape [completions]."""
+
+    def __init__(self, columns: Mapping[str, Array], features: Mapping[str, Array] | None = None) -> None:
         self._columns = {name: np.asarray(column, dtype=np.float64) for name, column in columns.items()}
-        if len({column.shape for column in self._columns.values()}) > 1:
-            raise ValueError("all objectives must score the same completions")
+        self._features = {name: np.asarray(column, dtype=np.float64) for name, column in (features or {}).items()}
+        if len({column.shape for column in (*self._columns.values(), *self._features.values())}) > 1:
+            raise ValueError("all objectives and features must be of the same completions")
+
+    def feature(self, name: str) -> Array:
+        """One of `FEATURES`, shape [completions]."""
+        if name not in self._features:
+            raise unknown("feature of completions", name, self._features)
+        return self._features[name]
+
+    @property
+    def features(self) -> set[str]:
+        """Those of `FEATURES` that are known."""
+        return set(self._features)
+
+    def taken(self, rows: NDArray[Any]) -> Rewards:
+        """Those of some of the completions, by number or mask."""
+        columns, features = (
+            {name: column[rows] for name, column in part.items()} for part in (self._columns, self._features)
+        )
+        return Rewards(columns, features)
 
     def __getitem__(self, objective: str) -> Array:
         if objective not in self._columns:
@@ -105,9 +131,57 @@ class Shift(Plugin, ABC):
         return ((1.0, self),)
 
     @property
-    def timed(self) -> bool:
-        """Whether annotators change while labels come in, so that every pair carries its time; by default not."""
+    def of_prompts(self) -> bool:
+        """Whether its objectives are domains of prompts, each known on its own prompts alone."""
         return False
+
+    # How labels come, where they do not follow the utility alone ------------------------------------------------------
+
+    def distort(self, log_chances: Array, gap: Array) -> Array:
+        """What becomes of the chances of the two labels of each pair; by default nothing.
+
+        Args:
+            log_chances: log P(first is chosen) and log P(second is chosen) as the annotator's utility has it, shape
+                [2, pairs], nats; -inf where a label is never given.
+            gap: the annotator's utility of the first minus that of the second, shape [pairs].
+
+        Returns:
+            The same of the labels that are written down.
+        """
+        return log_chances
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Those of `FEATURES` that `annotators` read beside rewards; `utility`, by which policies are judged, reads
+        none."""
+        return ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether annotators change while labels come in, so that every pair carries its time."""
+        return TIME in self.features
+
+    @property
+    def heats(self) -> tuple[float, float]:
+        """By how much the temperature is multiplied at which the chosen and the rejected completions of training pairs
+        are sampled from the reference policy: 1 is on-policy, as both are by default."""
+        return ON_POLICY
+
+    def plain(self) -> Shift | None:
+        """The shift that this one departs from only in how labels come; None where it departs from none. Both judge
+        policies alike."""
+        return None
+
+    def departures(self) -> Sequence[Shift]:
+        """Points of the family that depart further and further from `plain`. The first has its labels, draw for draw.
+        Empty where there is no such shift."""
+        return ()
+
+    def note(self) -> str:
+        """How its labels depart from those of `plain`, in a few words that follow its name on the page."""
+        return ""
+
+    # Where a point stands in its family -------------------------------------------------------------------------------
 
     def uniform_population(self) -> Shift | None:
         """Equal shares of annotators at every corner of the family; None where the family has no corners."""

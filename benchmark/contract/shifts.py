@@ -32,14 +32,16 @@ def points(subject: ShiftSubject) -> Iterator[Shift]:
         yield from (other for other in neighbours(point) if isinstance(other, Shift))
 
 
-def made_up(point: Shift, ranges: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
-    """Rewards of `COMPLETIONS` completions by objective, both ends of every range among them; objectives that only the
-    shift knows lie in [0, 1]."""
-    rng = np.random.default_rng(0)
+def made_up(
+    point: Shift, ranges: dict[str, tuple[float, float]], completions: int = COMPLETIONS, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Rewards of some completions by objective, both ends of every range among them; objectives that only the shift
+    knows lie in [0, 1]."""
+    rng = np.random.default_rng(seed)
     columns = {}
     for name in dict.fromkeys((*ranges, *point.objectives)):
         low, high = ranges.get(name, (0.0, 1.0))
-        columns[name] = np.concatenate([[low, high, low], rng.uniform(low, high, COMPLETIONS - 3)])
+        columns[name] = np.concatenate([[low, high, low], rng.uniform(low, high, completions - 3)])
     return columns
 
 

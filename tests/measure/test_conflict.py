@@ -15,10 +15,10 @@ from benchmark.measure.panels.conflict import (
     label_agreement,
     objective_correlations,
 )
-from benchmark.measure.panels.label_distance import label_distance, labelling_of, log_label_probabilities
+from benchmark.measure.panels.label_distance import label_distance, labelling_of
 from benchmark.report import Absent, EvalShift, words
 from shifts.base import Rewards, Shift, parse_shift
-from shifts.labels import ARGMAX, Labelling, draw_annotators
+from shifts.labels import ARGMAX, Labelling, draw_annotators, log_label_chances
 
 (SAD,) = parse_shift("alpha_mixture(a=joy,b=sadness,alpha=0)")
 (GLAD,) = parse_shift("alpha_mixture(a=joy,b=sadness,alpha=1)")
@@ -145,7 +145,7 @@ def test_pinsker_holds_between_the_two_distances_of_labels() -> None:
 
 def test_labels_of_a_population_are_a_mixture_over_its_annotators_not_of_its_mean() -> None:
     by_group = 0.3 * logistic(2 * np.array([0.8, -0.2, 0.0, 0.1])) + 0.7 * logistic(2 * np.array([-0.8, 0.8, 0.6, 0.4]))
-    logs = log_label_probabilities(groups(0.3), FIRST, SECOND, TWO)
+    logs = log_label_chances(groups(0.3), FIRST, SECOND, TWO)
     np.testing.assert_allclose(np.exp(logs), [by_group, 1 - by_group])
 
 
@@ -185,6 +185,36 @@ def test_very_sure_labels_have_a_finite_distance() -> None:
     )  # fmt: skip
     labels = label_distance(SAD, GLAD, one, other, Labelling(sharpness=800.0))
     assert labels.kl == pytest.approx(800.0)  # log 1 - log exp(-800)
+
+
+def kept(**columns) -> pd.DataFrame:
+    """Rows of pair_rewards.parquet with two pairs: joy .6 against .2, twice, and sadness the other way round."""
+    sides = {"first_joy": [0.6] * 2, "second_joy": [0.2] * 2, "first_sadness": [0.2] * 2, "second_sadness": [0.6] * 2}
+    return pd.DataFrame({**sides, "first_chosen": [True, True], **columns})
+
+
+def test_what_annotators_saw_counts_where_the_run_kept_it() -> None:
+    shift, train = (parse_shift(text)[0] for text in (
+        "length_bias(of=alpha_mixture(a=joy,b=sadness,alpha=1),per_token=0.1)", "alpha_mixture(a=joy,b=sadness,alpha=1)"
+    ))  # fmt: skip
+    (missing,) = distances(kept(), train, [shift], ("joy", "sadness"), TWO)
+    assert missing is not None and (missing.agreement, missing.label_w1) == (1.0, None)
+    lengths = {"length_first": [5, 5], "length_second": [9, 11]}  # gaps .4 - .4 and .4 - .6
+    (found,) = distances(kept(**lengths), train, [shift], ("joy", "sadness"), TWO)
+    moved = logistic(2 * 0.4) - logistic(2 * np.array([0.0, -0.2]))
+    assert found is not None and found.label_w1 == pytest.approx(moved.mean())
+
+
+def test_whoever_labels_at_no_time_of_the_training_labels_now() -> None:
+    drift, now = (
+        parse_shift(text)[0] for text in ("temporal_drift(past=sadness,now=joy)", "reward_blend(weights=joy:1)")
+    )
+    for pairs in (kept(), kept(time=[np.nan, np.nan])):
+        (found,) = distances(pairs, now, [drift], ("joy", "sadness"), TWO)
+        assert found is not None and found.label_w1 == 0.0
+    (found,) = distances(kept(time=[0.0, 0.5]), now, [drift], ("joy", "sadness"), TWO)  # gaps -.4 and 0 against .4
+    moved = logistic(2 * 0.4) - logistic(2 * np.array([-0.4, 0.0]))
+    assert found is not None and found.label_w1 == pytest.approx(moved.mean())
 
 
 def test_without_a_known_labelling_distances_of_labels_are_missing() -> None:

@@ -25,6 +25,18 @@ REWARDS = Rewards({"joy": np.array([0.2, 0.9]), "fear": np.array([0.8, 0.4]), "l
 PROMPTS = 4000
 
 
+def test_leaving_out_gives_equal_fractions_of_all_others():
+    call = "annotator_groups(groups=joy/fear/love,leave_out={})"
+    (without_fear,) = parse_shift(call.format(" fear "))
+    assert without_fear.shares == pytest.approx((0.5, 0, 0.5))
+    shares = [found.shares for found in parse_shift(call.format("each"))]
+    assert np.allclose(shares, [(0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)])
+    with pytest.raises(UserError) as raised:
+        parse_shift(call.format("anger"))
+    assert str(raised.value).startswith("annotator_groups: leave_out: unknown group 'anger'")
+    assert all(name in str(raised.value) for name in ("joy", "fear", "love", "each"))
+
+
 def test_the_utility_is_the_populations_mean():
     shift = AnnotatorGroups("joy/fear", "0.25/0.75")
     # 0.25 x 0.2 + 0.75 x 0.8 = 0.65 and 0.25 x 0.9 + 0.75 x 0.4 = 0.525

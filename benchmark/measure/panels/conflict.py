@@ -16,7 +16,7 @@ from benchmark.core.data import Bools, Floats
 from benchmark.measure.panels.label_distance import label_distance
 from benchmark.measure.runs.names import shift_label
 from benchmark.report import Absent, Conflict, ConflictKind, Correlations, EvalShift, LabelAgreement
-from shifts.base import Rewards, Shift, parse_shift
+from shifts.base import LENGTH, TIME, Rewards, Shift, parse_shift
 from shifts.labels import Labelling
 
 SAME_LABELS = 0.95  # agreement from which two shifts count as one
@@ -56,13 +56,15 @@ def distance(
         first: rewards of the first completion of each pair, shape [pairs] per objective.
         second: of the second.
         first_chosen: which one the training label chose, shape [pairs].
-        labelling: how annotators choose; None where the run does not say.
+        labelling: how annotators choose; None where the run does not say. Nor does it where it did not keep what the
+            annotators see.
     """
     first, second, first_chosen = _known_to(shift, train, first, second, first_chosen)
     gap = _gap(shift, first, second)
     agreement = 0.5 + 0.5 * np.sign(gap) * np.sign(_gap(train, first, second))
     utilities = [np.concatenate([point.utility(side) for side in (first, second)]) for point in (shift, train)]
-    labels = None if labelling is None else label_distance(shift, train, first, second, labelling)
+    seen = {*shift.features, *train.features} <= first.features
+    labels = label_distance(shift, train, first, second, labelling) if labelling is not None and seen else None
     return Distance(
         agreement=float(agreement.mean()),
         target_gap=float(np.where(first_chosen, gap, -gap).mean()),
@@ -152,10 +154,22 @@ def _population(shift: Shift) -> bool:
 
 
 def _sides(pairs: pd.DataFrame, objectives: Sequence[str]) -> tuple[Rewards, Rewards]:
+    """What annotators saw of both completions. Whoever labels at no time of the training period labels now, at its
+    end."""
+    times = pairs["time"].fillna(1.0).to_numpy() if "time" in pairs else np.ones(len(pairs))
     first, second = (
-        Rewards({name: pairs[f"{side}_{name}"].to_numpy() for name in objectives}) for side in ("first", "second")
+        Rewards(
+            {name: pairs[f"{side}_{name}"].to_numpy() for name in objectives}, {TIME: times, **_lengths(pairs, side)}
+        )
+        for side in ("first", "second")
     )
     return first, second
+
+
+def _lengths(pairs: pd.DataFrame, side: str) -> dict[str, Floats]:
+    """Lengths in tokens, where the run kept them."""
+    column = f"length_{side}"
+    return {LENGTH: pairs[column].to_numpy()} if column in pairs and pairs[column].notna().all() else {}
 
 
 def _known(shift: Shift, train: Shift, first: Rewards, second: Rewards) -> Bools:
@@ -173,8 +187,7 @@ def _known_to(
     known = _known(shift, train, first, second)
     if known.all():
         return first, second, first_chosen
-    sides = [Rewards({name: side[name][known] for name in side}) for side in (first, second)]
-    return sides[0], sides[1], first_chosen[known]
+    return first.taken(known), second.taken(known), first_chosen[known]
 
 
 def _gap(shift: Shift, first: Rewards, second: Rewards) -> Floats:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_expit, logsumexp
 
-from benchmark.core.data import Floats
+from benchmark.suites.labelled import OWN_LABELS
 from shifts.base import Rewards, Shift
-from shifts.labels import BRADLEY_TERRY, Labelling
+from shifts.labels import LUCE, Labelling, log_label_chances
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def label_distance(shift: Shift, train: Shift, first: Rewards, second: Rewards, 
         second: of the second.
         labelling: how annotators choose between two utilities.
     """
-    log_p, log_p0 = (log_label_probabilities(point, first, second, labelling) for point in (shift, train))
+    log_p, log_p0 = (log_label_chances(point, first, second, labelling) for point in (shift, train))
     p, p0 = np.exp(log_p), np.exp(log_p0)
     with np.errstate(invalid="ignore"):  # 0 log 0: a label that is never given costs nothing
         kl = float(np.where(p > 0, p * (log_p - log_p0), 0.0).sum(axis=0).mean())
@@ -53,32 +52,11 @@ def label_distance(shift: Shift, train: Shift, first: Rewards, second: Rewards, 
     return LabelDistance(flipped, None, w1, float(never.any(axis=0).mean()))
 
 
-def log_label_probabilities(shift: Shift, first: Rewards, second: Rewards, labelling: Labelling) -> Floats:
-    """log P(first is chosen) and log P(second is chosen), shape [2, pairs]; -inf where a label is never given.
-
-    The annotator of a pair is drawn from the groups g of the shift: P = sum_g f_g P_g. Of Bradley-Terry labels
-    log P_g = log sigmoid(sharpness (u_g(first) - u_g(second))), exact however small P_g is.
-    """
-    shares, logs = [], []
-    for share, annotator in shift.annotators():
-        if not share:
-            continue
-        of_first, of_second = annotator.utility(first), annotator.utility(second)
-        shares.append(share)
-        logs.append([_log_chosen(of_first, of_second, labelling), _log_chosen(of_second, of_first, labelling)])
-    return np.asarray(logsumexp(np.array(logs), axis=0, b=np.array(shares)[:, None, None]))
-
-
-def _log_chosen(this: Floats, other: Floats, labelling: Labelling) -> Floats:
-    if labelling.kind == BRADLEY_TERRY:
-        return np.asarray(log_expit(labelling.sharpness * (this - other)))
-    with np.errstate(divide="ignore"):
-        return np.log(labelling.probability_first(this, other))
-
-
 def labelling_of(environments: Sequence[Mapping[str, Any]], train: str) -> Labelling | None:
     """How the runs that have the training shift `train` drew its labels; None where one does not say, or two differ."""
     recorded = [environment.get("labelling") for environment in environments if train in environment["eval_shifts"]]
     if not recorded or recorded[0] is None or any(other != recorded[0] for other in recorded):
         return None
+    if recorded[0] == OWN_LABELS:
+        return Labelling(LUCE)  # a share of people's labels is the chance of a label
     return Labelling(**recorded[0])

@@ -10,15 +10,16 @@ import numpy as np
 from benchmark.core.data import Bools, Floats, Ints
 from benchmark.core.errors import UserError
 from benchmark.core.seeds import generator as seeded
-from shifts import Rewards, Shift
-from shifts.labels import Labelling, draw_annotators
+from shifts import Rewards, Shift, Utility
+from shifts.labels import Labelling, draw_annotators, draw_labels, seen_features
 
 
 @dataclass(frozen=True)
 class AnswerPairs:
     """Pairs of answers, each array of shape [pairs]: rows of questions, and numbers of answers.
 
-    margins: the annotator's utility of chosen minus rejected; groups: the number of the annotator's group.
+    margins: the annotator's utility of chosen minus rejected; groups: the number of the annotator's group; times: when
+    the pair was labelled, in [0, 1], or None where annotators do not change.
     """
 
     question: Ints
@@ -27,6 +28,7 @@ class AnswerPairs:
     first_chosen: Bools
     margins: Floats
     groups: Ints
+    times: Floats | None
 
     @property
     def chosen(self) -> Ints:
@@ -40,7 +42,13 @@ class AnswerPairs:
 
 
 def draw(
-    rewards: Sequence[Floats], objectives: Sequence[str], shift: Shift, labelling: Labelling, count: int, seed: int
+    rewards: Sequence[Floats],
+    lengths: Sequence[Ints],
+    objectives: Sequence[str],
+    shift: Shift,
+    labelling: Labelling,
+    count: int,
+    seed: int,
 ) -> AnswerPairs:
     """Draw `count` pairs.
 
@@ -50,6 +58,7 @@ def draw(
 
     Args:
         rewards: per question, shape [answers, objectives]; NaN where an objective was not asked.
+        lengths: per question, of its answers in tokens, shape [answers].
         objectives: names of the columns.
         shift: the population of annotators.
         labelling: how they choose.
@@ -61,21 +70,38 @@ def draw(
     """
     sizes = np.array([len(its) for its in rewards])
     starts = np.cumsum(sizes) - sizes
-    columns = np.concatenate(list(rewards))
-    everything = Rewards({name: columns[:, number] for number, name in enumerate(objectives)})
+    answers = _Answers(np.concatenate(list(rewards)), np.concatenate(list(lengths)), tuple(objectives))
     shares, annotators = zip(*shift.annotators(), strict=True)
-    utilities = np.stack([annotator.utility(everything) for annotator in annotators])
     groups = draw_annotators(shares, count, seeded("groups", seed))
-    asked = [np.flatnonzero(~np.isnan(np.minimum.reduceat(utility, starts))) for utility in utilities]
+    times = seeded("times", seed).random(count) if shift.timed else None
+    asked = [np.flatnonzero(~np.isnan(np.minimum.reduceat(answers.known(one), starts))) for one in annotators]
     for number, (share, known) in enumerate(zip(shares, asked, strict=True), start=1):
         if share and not len(known):
             raise UserError(f"{shift}: group {number} of the annotators was asked no training question.")
     question = _evenly(asked, groups, seeded("questions", seed).random(count))
     first, second = _two_answers(sizes[question], seeded("answers", seed).random((2, count)))
-    of_first, of_second = (utilities[groups, starts[question] + answer] for answer in (first, second))
-    first_chosen = labelling.choose_first(of_first, of_second, seeded("labels", seed))
-    margins = np.where(first_chosen, of_first - of_second, of_second - of_first)
-    return AnswerPairs(question, first, second, first_chosen, margins, groups)
+    one, other = (answers.seen(starts[question] + answer, times) for answer in (first, second))
+    first_chosen, margins = draw_labels(shift, one, other, groups, labelling, seeded("labels", seed))
+    return AnswerPairs(question, first, second, first_chosen, margins, groups, times)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """All answers to all questions: rewards of shape [answers, objectives], lengths in tokens of shape [answers]."""
+
+    rewards: Floats
+    lengths: Ints
+    objectives: tuple[str, ...]
+
+    def seen(self, rows: Ints, times: Floats | None) -> Rewards:
+        """What annotators see of the answers in these rows, at these times."""
+        columns = {name: self.rewards[rows, number] for number, name in enumerate(self.objectives)}
+        return Rewards(columns, seen_features(self.lengths[rows], times))
+
+    def known(self, annotator: Utility) -> Floats:
+        """The annotator's utility of every answer, early and late added up: NaN where either is not known."""
+        rows, ones = np.arange(len(self.lengths)), np.ones(len(self.lengths))
+        return annotator.utility(self.seen(rows, 0 * ones)) + annotator.utility(self.seen(rows, ones))
 
 
 def _evenly(asked: Sequence[Ints], groups: Ints, where: Floats) -> Ints:
