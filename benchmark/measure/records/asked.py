@@ -21,6 +21,8 @@ from benchmark.core.errors import UserError
 from benchmark.measure.records.linear import linear_weights
 from shifts.base import Shift
 
+GOLD = "gold_"  # before the name of an objective, as an independent judge sees it
+
 
 def everywhere(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """The columns, with those of the given names known on every row.
@@ -30,7 +32,7 @@ def everywhere(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, An
         names: of rewards, which are NaN where they were not asked.
 
     Raises:
-        UserError: a reward that was asked nowhere.
+        UserError: a learned reward that was asked nowhere. A gold one that no judge gave stays NaN.
     """
     filled = dict(columns)
     for name in names:
@@ -39,6 +41,8 @@ def everywhere(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, An
         if asked.all():
             continue
         if not asked.any():
+            if name.startswith(GOLD):
+                continue
             raise UserError(f"{name} was asked on none of the evaluated prompts: there is nothing to judge it by.")
         filled[name] = _everywhere(values, asked)
     return filled

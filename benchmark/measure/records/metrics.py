@@ -164,6 +164,8 @@ def _wins(
 
 
 def _by_prompt(values: pd.Series) -> dict[str, Floats]:
+    if values.empty:  # no row whose utility is known to all groups of the population
+        return {}
     order = np.argsort(values.index.to_numpy(), kind="stable")
     names, starts = np.unique(values.index.to_numpy()[order], return_index=True)
     return dict(zip(names, np.split(values.to_numpy()[order], starts[1:]), strict=True))
