@@ -15,10 +15,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as transformers_logging
 
 from benchmark.core.errors import UserError
+from benchmark.core.hub import located, refusal
 
 _UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError)
 WEIGHTS = "*.safetensors"
-HUB_FILES = ("*.json", WEIGHTS, "*.txt", "*.model")  # what a policy is made of
+SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja")  # what a policy is made of besides its weights
+HUB_FILES = (*SMALL_FILES, WEIGHTS)
 _PROBE = "a text"  # of which every tokenizer makes a token
 # Settings of a config that change neither the shape of the weights nor what is computed from given token ids.
 _NOT_ARCHITECTURE = {
@@ -50,7 +52,8 @@ def load_policy(
         device: where the weights go.
         attention: transformers' attention implementation ("eager", "sdpa", ...); None is transformers' own choice.
         dtype: type of the weights.
-        pad_token: added, and the embeddings grown by its row, where the tokenizer has no pad token of its own.
+        pad_token: added, and the embeddings grown by its row, where the tokenizer has no pad token of its own; the
+            policy all but never says it.
 
     Raises:
         UserError: nothing there, weights incomplete or of other shapes than the config says, no pad token.
@@ -88,8 +91,13 @@ def load_tokenizer(folder: Path, require_pad: bool = True) -> PreTrainedTokenize
     return tokenizer
 
 
-def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write weights (safetensors), config, generation config and tokenizer.
+def save_policy(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Write weights (safetensors; `weights` in the place of the model's own), config, generation config and tokenizer.
 
     The configs of `model` are given the tokenizer's pad and end-of-sequence ids, so that every engine stops alike.
 
@@ -98,10 +106,14 @@ def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     """
     if not _has_pad(tokenizer):
         raise UserError(f"a policy cannot be saved without a pad token of its own (got {tokenizer.pad_token!r}).")
+    ends = model.generation_config.eos_token_id  # chat policies have several, the tokenizer's among them
+    several = isinstance(ends, list) and tokenizer.eos_token_id in ends
     for config in (model.config, model.generation_config):
         config.pad_token_id, config.eos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id
+    if several:
+        model.generation_config.eos_token_id = ends
     with _quiet():
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=weights)
         tokenizer.save_pretrained(folder)
 
 
@@ -158,13 +170,14 @@ def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 
 def fetch(source: Path | str, files: Sequence[str] = HUB_FILES) -> Path:
-    """The folder of a checkpoint: `source` itself, or where the hub's `files` (patterns) of that id are kept.
+    """The folder of a checkpoint: `source` itself, its mirror, or where the hub's `files` (patterns) of it are kept.
 
     Raises:
         UserError: neither a folder nor an id that the hub (or, offline, its cache) knows.
     """
-    if Path(source).is_dir():
-        return Path(source).resolve()
+    folder = located(source)
+    if folder is not None:
+        return folder
     from huggingface_hub import snapshot_download
 
     with _hub_errors(source):
@@ -191,7 +204,7 @@ def _hub_errors(source: Path | str) -> Iterator[None]:
         yield
     except Exception as error:  # the hub's client raises many unrelated types
         raise UserError(
-            f"policy {str(source)!r} is neither a folder nor a model that the hub hands out: {_first_line(error)}"
+            f"policy {str(source)!r} is neither a folder nor a model that the hub hands out: {refusal(error)}"
         ) from error
 
 
@@ -228,10 +241,16 @@ def _has_pad(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 
 def _add_pad(model: Any, tokenizer: PreTrainedTokenizerBase, token: str) -> None:
+    """Give a policy a pad token of its own. Where its embeddings grow by it, the new row is the mean of the others: its
+    logit is then the mean logit, so that the policy says it with a probability of at most 1 / vocabulary (Jensen). A
+    random row would be near 0, far above the logits of models such as GPT-2, which would say nothing else."""
     tokenizer.add_special_tokens({"pad_token": token})
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
         with _quiet():
             model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            layer.weight.data[rows:] = layer.weight.data[:rows].mean(dim=0)
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 

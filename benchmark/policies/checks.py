@@ -11,8 +11,9 @@ from transformers import PreTrainedTokenizerBase
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from benchmark.core.errors import UserError
+from benchmark.core.hub import located
 from benchmark.policies.checkpoints import (
-    HUB_FILES,
+    SMALL_FILES,
     WEIGHTS,
     check_checkpoint,
     fetch,
@@ -92,7 +93,7 @@ def check_head_dimension(policy: str, config: Any, allowed: Sequence[int], engin
 
 
 def _described(source: str) -> Described:
-    folder = fetch(source, [pattern for pattern in HUB_FILES if pattern != WEIGHTS])
+    folder = fetch(source, SMALL_FILES)
     if not (folder / "config.json").is_file():
         raise UserError(f"{source!r} has no config.json: it is no transformers checkpoint.")
     config = load_config(folder)
@@ -115,12 +116,12 @@ def _check_tokens(source: str, described: Described) -> None:
 
 
 def _check_weights(source: str) -> None:
-    folder = Path(source)
-    names = [file.name for file in folder.iterdir()] if folder.is_dir() else hub_files(source)
+    folder = located(source)
+    names = [file.name for file in folder.iterdir()] if folder is not None else hub_files(source)
     if not any(Path(name).match(WEIGHTS) for name in names):
         others = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".gguf", ".h5")))
         raise UserError(
             f"{source!r} holds no weights: {WEIGHTS} is expected, got {', '.join(others) or 'no file of weights'}."
         )
-    if folder.is_dir():
+    if folder is not None:
         check_checkpoint(folder)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.hub import located
 from benchmark.core.work import Work
 
 PLAIN_MLP = {"bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "opt", "phi"}  # others are gated
@@ -105,8 +106,9 @@ def size_in(folder: Path) -> PolicySize | None:
 
 def size_of_source(source: str) -> PolicySize | None:
     """The size of a pretrained model: of a folder, or of a hub id whose config has been fetched; else None."""
-    if Path(source).is_dir():
-        return size_in(Path(source))
+    folder = located(source)
+    if folder is not None:
+        return size_in(folder)
     from huggingface_hub import try_to_load_from_cache
 
     file = try_to_load_from_cache(source, "config.json")

@@ -31,6 +31,7 @@ from transformers import (
 from benchmark.core.data import Floats
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress, silent
+from benchmark.core.hub import located, refusal
 from benchmark.scoring.base import RewardModel
 from benchmark.scoring.batches import sorted_batches
 
@@ -175,13 +176,15 @@ def check_base(source: str, text_tokens: int) -> None:
     Raises:
         UserError: it cannot be had, has no tokenizer, or has too few positions.
     """
+    folder = located(source)
+    found = source if folder is None else folder
     try:
-        config, tokenizer = AutoConfig.from_pretrained(source), AutoTokenizer.from_pretrained(source)
+        config, tokenizer = AutoConfig.from_pretrained(found), AutoTokenizer.from_pretrained(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _not_there(source, error) from error
     if not tokenizer("a text", add_special_tokens=False)["input_ids"]:
         raise UserError(f"the reward model's base {source!r} has no tokenizer: its files are missing or empty.")
-    if Path(source).is_dir() and not any(file for kind in _WEIGHTS for file in Path(source).glob(kind)):
+    if folder is not None and not any(file for kind in _WEIGHTS for file in folder.glob(kind)):
         raise UserError(f"the reward model's base {source!r} holds no weights: {' or '.join(_WEIGHTS)} is expected.")
     length, needed = longest_text(config, tokenizer), text_tokens + tokenizer.num_special_tokens_to_add()
     if length < needed:
@@ -200,10 +203,11 @@ def longest_text(config: Any, tokenizer: PreTrainedTokenizerBase) -> int:
 
 def _pretrained(source: str, objectives: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier over `source` with a new head, and its tokenizer, both with the same pad token."""
+    found = located(source) or source
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(found)
         model = AutoModelForSequenceClassification.from_pretrained(
-            source,
+            found,
             num_labels=len(objectives),
             problem_type="multi_label_classification",
             id2label=dict(enumerate(objectives)),
@@ -223,7 +227,7 @@ def _pretrained(source: str, objectives: Sequence[str]) -> tuple[PreTrainedModel
 def _not_there(source: str, error: Exception) -> UserError:
     return UserError(
         f"the reward model's base {source!r} is neither a folder with a model nor a model that the hub hands out: "
-        f"{str(error).splitlines()[0]}\nsuite.reward_model=convolution needs nothing pretrained."
+        f"{refusal(error)}\nsuite.reward_model=convolution needs nothing pretrained."
     )
 
 

@@ -147,3 +147,21 @@ def test_weights_stamp_changes_with_the_weights(saved: Path) -> None:
     assert weights_stamp(saved) == before
     edited(saved, lambda weights: weights.update({"model.norm.weight": torch.zeros(16)}))
     assert weights_stamp(saved) != before
+
+
+def test_a_pad_token_that_was_added_is_all_but_never_said(make_tokenizer: MakeTokenizer, tmp_path: Path) -> None:
+    """All logits of this policy are far below 0, as GPT-2's are: a row near 0 would win. The mean row has the mean
+    logit, so by Jensen's inequality at most 1 / 8 of what the eight words have."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(vocab_size=8, n_positions=16, n_embd=8, n_layer=1, n_head=1, initializer_range=0.5)
+    made = GPT2LMHeadModel(config)
+    made.transformer.ln_f.bias.data[:] = 10.0
+    made.transformer.wte.weight.data -= 1.0
+    made.save_pretrained(tmp_path)
+    make_tokenizer(None).save_pretrained(tmp_path)
+    model, tokenizer = load_policy(tmp_path, pad_token="<|pad|>")
+    logits = model(torch.tensor([[4, 5, 6]])).logits
+    assert tokenizer.pad_token_id == 8 and logits.max() < -20
+    assert (logits.softmax(-1)[..., 8] <= 1 / 9).all()
+    assert torch.allclose(logits[..., 8], logits[..., :8].mean(-1), atol=1e-4)

@@ -141,7 +141,7 @@ def test_of_a_hub_id_only_small_files_are_fetched(
     else:
         with pytest.raises(UserError, match=r"'some/policy' holds no weights: .*safetensors.*, got model.gguf"):
             check_policy("some/policy", **FITS)
-    assert asked == [["*.json", "*.txt", "*.model"]]
+    assert asked == [["*.json", "*.txt", "*.model", "*.jinja"]]
 
 
 def test_a_hub_id_that_nobody_knows() -> None:
