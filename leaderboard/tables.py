@@ -50,7 +50,17 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "gold_worst_case",
     ),
     "KL and price": ("gated_nominal", "kl_to_reference", "kl_median", "gated_kl_saving", "gated_price", "price"),
+    "Tasks": ("gated_nominal", "gated_worst_case", "kl_to_reference", "lm_eval"),
     "Text": ("quality", "gated_win_rate", "win_rate", "preference_accuracy", "length", "eos_rate", "distinct_2"),
+    "Labels": (
+        "preference_accuracy",
+        "length_controlled_accuracy",
+        "worst_group_accuracy",
+        "worst_group_length_controlled_accuracy",
+        "implicit_margin",
+        "length_controlled_margin",
+        "calibration_error",
+    ),
     "Cost": ("train_seconds", "step_ratio_to_dpo", "peak_memory_mb"),
     "All": tuple(column.name for column in COLUMNS),
 }

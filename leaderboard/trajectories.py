@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.report import Arena, Row, TrajectoryPoint
 from leaderboard.figures import Figure, Trace, compact, in_words, plain
 from leaderboard.palette import Palette, colour
-from leaderboard.tables import number
+from leaderboard.tables import finite, number
 
 Coordinate = Callable[[TrajectoryPoint], float]
 BAND = "The pale band behind is where DPO passes, over all its betas."
@@ -67,9 +67,9 @@ def plane_figure(arena: Arena, palette: Palette) -> Figure | None:
 
 
 def utility_kl(arena: Arena, palette: Palette, where: str) -> Figure | None:
-    """Gated utility against KL; `where` is "training" or "farthest". None where there is no trajectory, or where the
-    two would be the same shift."""
-    if not arena.eval_shifts or not any(row.trajectory for row in arena.rows):
+    """Gated utility against KL; `where` is "training" or "farthest". None where there is no trajectory, where no KL
+    is known, or where the two would be the same shift."""
+    if not arena.eval_shifts or all(finite(point.kl) is None for row in arena.rows for point in row.trajectory):
         return None
     training, farthest = _training(arena), _farthest(arena)
     index = training if where == "training" else farthest

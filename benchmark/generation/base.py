@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,18 @@ class Generator(ABC):
         Raises:
             UserError: the checkpoint is incomplete, does not fit its config, or has no pad token; a prompt is empty
                 or too long for the policy.
+        """
+
+    @abstractmethod
+    def lend(self, policy: Path, length: int, borrower: Callable[..., Any], /, **arguments: Any) -> Any:
+        """`borrower(model, **arguments)` with what generates here: a transformers model, or vLLM's engine in its own
+        process, to which borrower and arguments are sent, and the answer back. It must leave the weights as they are.
+
+        Args:
+            policy: folder of a checkpoint, whose weights the model has.
+            length: tokens of the longest sequence that the borrower passes through it.
+            borrower: a function of a module.
+            arguments: of the borrower.
         """
 
     def close(self) -> None:  # noqa: B027 - most backends would have nothing to do here

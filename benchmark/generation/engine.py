@@ -60,6 +60,10 @@ class Engine:
         outputs = self._llm.generate(inputs, parameters, use_tqdm=False)
         return [list(output.outputs[0].token_ids) for output in outputs]
 
+    def lend(self, borrower: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """What `borrower` answers, which is called with the engine and its arguments."""
+        return borrower(self._llm, **arguments)
+
 
 def _repack_heads(model: Any) -> None:
     """Pack the output heads anew. A head tied to the input embeddings has no tensor of its own in a checkpoint, so
@@ -78,6 +82,7 @@ def serve(connection: Connection) -> None:
         "start": engine.start,
         "swap": engine.swap,
         "generate": engine.generate,
+        "lend": engine.lend,
     }
     while True:
         try:

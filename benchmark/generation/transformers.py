@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ class TransformersGenerator(Generator):
             done += len(rows)
             progress(done // sampling.samples, len(prompts))
         return as_completions(prompts, sampling, tokens, ends, tokenizer)
+
+    def lend(self, policy: Path, length: int, borrower: Callable[..., Any], /, **arguments: Any) -> Any:
+        """See `Generator.lend`."""
+        model, _ = self._load(policy)
+        return borrower(model, **arguments)
 
     def close(self) -> None:
         """Forget the policy that was loaded last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ _BATCHED_TOKENS = 16384
 _SEQUENCES = 256
 _CHUNK = 4096  # completions asked for at a time: progress is reported, and time limits hold, per chunk
 _LENGTH_STEP = 256
+_LOAN_SECONDS = 7 * 24 * 3600  # a borrower may have much to do; a process that died is noticed at once
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -96,6 +97,11 @@ class VLLMGenerator(Generator):
                 tokens += engine.call("generate", self.timeout, **_request(requests, rows, sampling, ends))
                 progress(len(tokens) // sampling.samples, len(prompts))
         return as_completions(prompts, sampling, tokens, ends, tokenizer)
+
+    def lend(self, policy: Path, length: int, borrower: Callable[..., Any], /, **arguments: Any) -> Any:
+        """See `Generator.lend`; as `generate`, it may raise an EngineError."""
+        engine = self._engine_for(policy, load_config(policy), length)
+        return engine.call("lend", _LOAN_SECONDS, borrower=borrower, arguments=arguments)
 
     def close(self) -> None:
         """End the engine's process."""

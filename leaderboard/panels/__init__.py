@@ -13,6 +13,7 @@ from leaderboard.panels.distance import distance
 from leaderboard.panels.over_optimisation import over_optimisation
 from leaderboard.panels.selection import selection
 from leaderboard.panels.studies import studies
+from leaderboard.panels.tasks import tasks
 from leaderboard.panels.three_d import three_d
 from leaderboard.panels.variance import variance
 
@@ -28,6 +29,7 @@ def arena_panels(arena: Arena, palette: Palette) -> list[Panel]:
         adversarial(arena, palette),
         three_d(arena, palette),
         over_optimisation(arena, palette),
+        tasks(arena, palette),
         cost(arena, palette),
         variance(arena),
     )

@@ -22,8 +22,12 @@ MORE = ("step", "learned", "gold")
 
 
 def over_optimisation(arena: Arena, palette: Palette) -> Panel | None:
-    """Learned, gold, and their difference over KL; None where no checkpoint has a gold utility."""
-    rows = [row for row in arena.rows if any(finite(point.gold_nominal) is not None for point in row.trajectory)]
+    """Learned, gold, and their difference over KL; None where no checkpoint has a gold utility and a KL."""
+    rows = [
+        row
+        for row in arena.rows
+        if any(finite(point.gold_nominal) is not None and finite(point.kl) is not None for point in row.trajectory)
+    ]
     if not rows:
         return None
     axis = {"range": _range(rows)}

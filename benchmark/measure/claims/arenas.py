@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from benchmark.core.data import Floats
-from benchmark.measure.claims.catalogue import DifferenceCheck, MetricCheck
+from benchmark.measure.claims.catalogue import TASK_METRICS, DifferenceCheck, MetricCheck
 from benchmark.measure.claims.replicates import (
     GATED,
     PER_CELL,
@@ -34,7 +34,8 @@ Pair: TypeAlias = tuple[str, ...]  # a setting's key, and its rival's where ther
 
 
 def check_arena(comparer: Comparer, check: ArenaCheck) -> Finding | None:
-    """What one arena says to one check; None where the check is not about this training shift.
+    """What one arena says to one check; None where the check is not about this training shift, or is about a task of
+    lm-eval that the arena was not held to.
 
     Where a method ran with several settings, the number is their mean: no setting is picked. The rival of a setting is
     the one of the same beta (see `across.anchor`). Utilities are without the language gate, as in the papers; what the
@@ -72,6 +73,8 @@ def check_arena(comparer: Comparer, check: ArenaCheck) -> Finding | None:
 def _applies(comparer: Comparer, check: ArenaCheck) -> bool:
     train, where = comparer.arena.train, check.where
     family = where.shift is None or train.name == where.shift
+    if check.metric in TASK_METRICS and check.metric not in set(comparer.arena.runs.results["metric"]):
+        return False
     return family and (where.mixing is None or getattr(train, "kind", None) == where.mixing)
 
 

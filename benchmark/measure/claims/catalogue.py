@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,7 +22,13 @@ Metric = Literal[
     "worst_group_accuracy",
     "worst_group_loss",
     "group_loss_gap",
+    "lm_eval/leaderboard_ifeval/prompt_level_strict_acc",
+    "lm_eval/leaderboard_ifeval/inst_level_strict_acc",
+    "lm_eval/leaderboard_bbh/acc_norm",
+    "lm_eval/leaderboard_math_hard/exact_match",
+    "lm_eval/leaderboard_mmlu_pro/acc",
 ]
+TASK_METRICS: tuple[Metric, ...] = tuple(name for name in get_args(Metric) if name.startswith("lm_eval/"))
 
 
 class _Entry(BaseModel):

@@ -7,14 +7,17 @@ from itertools import pairwise
 import numpy as np
 
 from benchmark.core.data import Floats
-from benchmark.measure.claims.catalogue import Metric
+from benchmark.measure.claims.catalogue import TASK_METRICS, Metric
 from benchmark.measure.records.utilities import Kind
 from benchmark.measure.runs.arenas import REFERENCE
 from benchmark.measure.statistics.envelope import over_envelope
 from benchmark.measure.table.comparer import Comparer
 
 # One number per cell in results.parquet.
-PER_CELL = ("logp_chosen", "logp_rejected", "worst_group_accuracy", "worst_group_loss", "group_loss_gap")
+PER_CELL = (
+    *("logp_chosen", "logp_rejected", "worst_group_accuracy", "worst_group_loss", "group_loss_gap"),
+    *TASK_METRICS,
+)
 GATED: Metric = "gated_over_envelope"  # the one number that is taken with the language gate
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.measure.analytic.runs import StudyRuns
 from benchmark.measure.claims.arenas import check_arena
-from benchmark.measure.claims.catalogue import Catalogue, Check, DifferenceCheck, MetricCheck, NotRun
+from benchmark.measure.claims.catalogue import TASK_METRICS, Catalogue, Check, DifferenceCheck, MetricCheck, NotRun
 from benchmark.measure.claims.catalogue import Claim as Entry
 from benchmark.measure.claims.studies import check_studies
 from benchmark.measure.claims.verdict import unchecked
@@ -62,6 +62,8 @@ def _needs(check: Check) -> Unchecked:
         return Unchecked(NotChecked.CANNOT_BE_RUN, reason=check.reason)
     if not isinstance(check, MetricCheck | DifferenceCheck):
         return Unchecked(NotChecked.NO_SUITE, suite=check.suite)
+    if check.metric in TASK_METRICS:
+        return Unchecked(NotChecked.NO_TASK, metric=check.metric)
     where = check.where
     return Unchecked(NotChecked.NO_TRAINING_SHIFT, family=where.shift or "", mixing=where.mixing or "")
 
