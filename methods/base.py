@@ -38,7 +38,7 @@ class Solver(StrEnum):
 
     AUTO = "auto"  # double backward where the model's attention has a second derivative, else difference
     DOUBLE_BACKWARD = "double_backward"  # exact; needs eager attention
-    DIFFERENCE = "difference"  # one-sided difference of parameter gradients; works with any attention
+    DIFFERENCE = "difference"  # of parameter gradients at displaced inputs; works with any attention
     PERTURBATION = "perturbation"  # no expansion: the loss at the worst inputs of the ball themselves
 
 

@@ -6,8 +6,9 @@ and greatest over batches of 64 pairs, for a policy and pairs of the store of a 
     python speed/difference_error.py .cache/prefshift/policy/KEY/policy .cache/prefshift/pairs/KEY/pairs.parquet
 
 Steps are the displacement of the pair that moves most, relative to the root mean square norm of a token's embedding.
-The last two columns are what a training run itself estimates from two step sizes. Below each table stands what a run
-whose first batch this is would choose (sides, step) and how far off that is.
+The columns: on one side, on one side but of second order for the peaked pairs (what a run begins with), on both sides.
+The last two are what a training run itself estimates of the second from two step sizes. Below each table stands what
+a run whose first batch this is would choose (sides, step) and how far off that is.
 """
 
 from __future__ import annotations
@@ -26,12 +27,21 @@ from torch import Tensor
 from benchmark.core.data import Pairs
 from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
-from benchmark.training.batch import PairCollator, ReferenceLogps
+from benchmark.training.batch import PairCollator, ReferenceLogps, of_pairs
 from benchmark.training.forward import forward_pairs, squared_input_gradients
-from benchmark.training.penalty import STEP, StepControl, difference_error, two_sided_error
+from benchmark.training.penalty import (
+    STEP,
+    Displacement,
+    Point,
+    StepControl,
+    difference_error,
+    peaked_count,
+    peaks,
+    squared_norms,
+)
 from methods.dpo import DPO
 
-STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
+STEPS = (1e-3, 5e-4, 2e-4, 1e-4, 5e-5)
 PAIRS = 64
 METHOD = DPO(beta=0.1)
 
@@ -53,44 +63,53 @@ def exact(model: Any, inputs: dict[str, Any]) -> tuple[list[Tensor], Tensor]:
     return parameter_gradient(model, root), directions / root.detach()
 
 
-def at(model: Any, inputs: dict[str, Any], displaced: Tensor | None) -> list[Tensor]:
-    """Gradient of the mean loss, at displaced inputs."""
-    forward = forward_pairs(model, inputs, model.get_input_embeddings(), displaced)
-    return parameter_gradient(model, METHOD.pair_losses(forward.batch).mean())
+def at(model: Any, inputs: dict[str, Any], point: Point | None) -> list[Tensor]:
+    """Gradient of the mean loss at the inputs, or of the weighted one at a point beside them; its pairs alone."""
+    if point is not None and point.rows is not None:
+        inputs = of_pairs(inputs, point.rows)
+    forward = forward_pairs(model, inputs, model.get_input_embeddings(), None if point is None else point.shift)
+    losses = METHOD.pair_losses(forward.batch) * (1.0 if point is None else point.weights)
+    return parameter_gradient(model, losses.sum() / PAIRS)
 
 
 class Batch:
-    """One batch with the exact gradient of the penalty, and gradients of the loss along its directions."""
+    """One batch with the exact gradient of the penalty, and differences along its directions."""
 
     def __init__(self, model: Any, inputs: dict[str, Any]) -> None:
         self.model, self.inputs = model, inputs
         self.wanted, self.directions = exact(model, inputs)
-        chosen, rejected = self.directions.pow(2).sum((1, 2)).chunk(2)
         scale = model.get_input_embeddings().weight.detach().pow(2).sum(1).mean().sqrt()
-        self.unit = float(scale / (chosen + rejected).max().sqrt())
+        self.unit = float(scale / squared_norms(self.directions).max().sqrt())
         self.plain = at(model, inputs, None)
+        greatest = peaks(self.directions)
+        self.peaked = greatest >= greatest.topk(peaked_count(PAIRS)).values[-1]
 
-    def at(self, step: float) -> list[Tensor]:
-        """Gradient of the mean loss at a relative step, which may be negative."""
-        return at(self.model, self.inputs, self.directions * (step * self.unit))
+    def there(self, step: float, two_sided: bool, peaked: bool = True) -> Displacement:
+        """At a relative step; `peaked`: of second order for the peaked pairs."""
+        return Displacement([self.directions], step * self.unit, [self.peaked & peaked], two_sided)
 
-    def error(self, step: float, two_sided: bool) -> float:
+    def difference(self, there: Displacement) -> list[Tensor]:
+        """Not yet divided by its width."""
+        total = [ahead - there.plain * p for ahead, p in zip(self._at(there.ahead(0)), self.plain, strict=True)]
+        behind = there.behind(0)
+        return total if behind is None else [t - b for t, b in zip(total, self._at(behind), strict=True)]
+
+    def _at(self, point: Point) -> list[Tensor]:
+        return at(self.model, self.inputs, point)
+
+    def error(self, there: Displacement) -> float:
         """Of the difference, against double backward."""
-        behind, width = (self.at(-step), 2 * step) if two_sided else (self.plain, step)
-        difference = [(n - b) / (width * self.unit) for n, b in zip(self.at(step), behind, strict=True)]
-        return relative(difference, self.wanted)
+        return relative([part / there.width for part in self.difference(there)], self.wanted)
 
     def estimate(self, step: float, two_sided: bool) -> float:
         """What a run estimates that error to be."""
-        if two_sided:
-            return two_sided_error(self.at(step), self.at(-step), self.at(2 * step), self.at(-2 * step))
-        return difference_error(self.plain, self.at(step), self.at(2 * step))
+        return difference_error(*(self.difference(self.there(factor * step, two_sided)) for factor in (1, 2)))
 
     def chosen(self) -> tuple[StepControl, float]:
         """What a run would choose here, and its error."""
         control = StepControl()
         control.choose(lambda factor, two_sided: self.estimate(STEP * factor, two_sided))
-        return control, self.error(control.step, control.two_sided)
+        return control, self.error(self.there(control.step, control.two_sided))
 
 
 def relative(got: list[Tensor], wanted: list[Tensor]) -> float:
@@ -129,15 +148,21 @@ def main() -> None:
             model, _ = load_policy(with_eps(options.policy, eps, Path(folder)), attention="eager")
             starts = range(0, len(pairs), PAIRS)
             batches = [Batch(model, collate([{"pair": start + i} for i in range(PAIRS)])) for start in starts]
-            print(f"\nrms_norm_eps {eps:g}{'one-sided':>21}{'two-sided':>18}{'own, one-sided':>18}")
+            print(f"\nrms_norm_eps {eps:g}{'one side':>21}{'peaked too':>18}{'two sides':>18}{'own, peaked too':>18}")
             for step in STEPS:
-                rows = [(b.error(step, False), b.error(step, True), b.estimate(step, False)) for b in batches]
+                rows = [errors(batch, step) for batch in batches]
                 numbers = "".join(f"{np.median(c):9.1e}{max(c):9.1e}" for c in zip(*rows, strict=True))
                 print(f"{step:16.0e}{numbers}", flush=True)
             choices = [batch.chosen() for batch in batches]
-            errors = [error for _, error in choices]
+            left = [error for _, error in choices]
             two_sided = f"two sides on {sum(control.two_sided for control, _ in choices)} of {len(batches)}"
-            print(f"chosen: {two_sided}, error {np.median(errors):.1e}, at most {max(errors):.1e}", flush=True)
+            print(f"chosen: {two_sided}, error {np.median(left):.1e}, at most {max(left):.1e}", flush=True)
+
+
+def errors(batch: Batch, step: float) -> tuple[float, ...]:
+    """A line of the table."""
+    ways = [batch.there(step, False, peaked=False), batch.there(step, False), batch.there(step, True)]
+    return (*(batch.error(way) for way in ways), batch.estimate(step, False))
 
 
 def first(pairs: Pairs, count: int) -> Pairs:

@@ -80,6 +80,15 @@ def merged(batches: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return whole
 
 
+def of_pairs(batch: dict[str, Any], rows: Tensor) -> dict[str, Any]:
+    """The batch of some of its pairs, as wide as before; `rows`: which, shape [pairs], bool."""
+    pairs = len(rows)
+    return {
+        name: column[rows if len(column) == pairs else rows.repeat(2)] if isinstance(column, Tensor) else column
+        for name, column in batch.items()
+    }
+
+
 def _aligned(columns: Sequence[Tensor], starts: Sequence[int], fill: int) -> list[Tensor]:
     """Tables of equal width, each with so many columns of padding before it."""
     width = max(start + column.shape[1] for start, column in zip(starts, columns, strict=True))
@@ -94,8 +103,9 @@ def per_pair_columns(pairs: Pairs, reference: ReferenceLogps) -> dict[str, Tenso
     columns = {
         "ref_chosen_logps": torch.tensor(reference.chosen, dtype=torch.float32),
         "ref_rejected_logps": torch.tensor(reference.rejected, dtype=torch.float32),
-        "margins": torch.tensor(pairs.margins, dtype=torch.float32),
     }
+    if pairs.margins is not None:
+        columns["margins"] = torch.tensor(pairs.margins, dtype=torch.float32)
     if pairs.groups is not None:
         columns["groups"] = torch.tensor(pairs.groups, dtype=torch.int64)
     if pairs.times is not None:

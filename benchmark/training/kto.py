@@ -25,6 +25,7 @@ from benchmark.core.errors import UserError
 from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
 from benchmark.policies.logprobs import completion_logps
+from benchmark.training.adapters import with_adapters
 from benchmark.training.batch import ReferenceLogps
 from benchmark.training.cell import TrainingCell
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
@@ -43,6 +44,7 @@ def train_kto(cell: TrainingCell, beta: float, desirable_weight: float, undesira
     config = kto_config(cell, beta, desirable_weight, undesirable_weight)
     model, tokenizer = load_policy(cell.policy, "cpu" if config.use_cpu else "cuda", cell.settings.attention)
     without_dropout(model)
+    model = with_adapters(model, cell.settings, cell.seed)
     micro = config.per_device_train_batch_size // 2
     examples = lay_out(cell.pairs, cell.settings.batch_size, micro, config.max_steps, cell.seed)
     logps = reference_logps(model, cell.pairs, cell.reference, examples, tokenizer.pad_token_id)

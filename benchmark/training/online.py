@@ -17,6 +17,7 @@ from trl import RLOOConfig, RLOOTrainer
 from benchmark.core.errors import UserError
 from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
+from benchmark.training.adapters import with_adapters
 from benchmark.training.cell import TrainingCell, World
 from benchmark.training.recording import Keeper, record_loss, shared_settings, without_dropout, write_outcome
 
@@ -35,6 +36,7 @@ def train_rloo(cell: TrainingCell, beta: float, generations: int) -> None:
     config = rloo_config(cell, cell.world, beta, generations)
     model, tokenizer = load_policy(cell.policy, attention=cell.settings.attention)
     without_dropout(model)
+    model = with_adapters(model, cell.settings, cell.seed)
     keeper = Keeper(cell, tokenizer)
     reset_peak_memory()
     trainer = OnlineTrainer(cell.world, config, model=model, processing_class=tokenizer, callbacks=[keeper])

@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmark.core.errors import UserError
 from benchmark.core.resources import reset_peak_memory
 from benchmark.policies.checkpoints import load_policy
+from benchmark.training.adapters import with_adapters
 from benchmark.training.batch import PairCollator
 from benchmark.training.cell import TrainingCell
 from benchmark.training.recording import Keeper, without_dropout, write_outcome
@@ -57,6 +58,7 @@ def _trainer(
 ) -> tuple[Keeper, PreferenceTrainer]:
     model, tokenizer = load_policy(cell.policy, attention=attention_for(method, cell.settings))
     without_dropout(model)
+    model = with_adapters(model, cell.settings, cell.seed)
     pairs = cell.pairs if margins is None else replace(cell.pairs, margins=margins.double().numpy())
     keeper = Keeper(cell, tokenizer, workspace, stop_after)
     reset_peak_memory()

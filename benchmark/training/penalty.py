@@ -5,11 +5,17 @@ objective mean_i l_i + p(S). With v_i = 2 n (dp/dS_i) g_i held fixed, the penalt
 
     d/de at e = 0 of  mean_i grad l_i(z_i + e v_i);
 
-for p = rho sqrt(mean S) the direction is v_i = rho g_i / R, R = sqrt(mean S). A one-sided difference needs one more
-forward and backward than the plain loss, of any attention, and no memory; a run that measures it to be too far off goes
-over to a two-sided one, which needs two more. At e = 1 the displaced loss itself is, for this p, the first-order worst
-case in the ball of radius rho: the inner supremum in place of its expansion (`perturbation`). docs/speed.md shows the
-error by the step.
+for p = rho sqrt(mean S) the direction is v_i = rho g_i / R, R = sqrt(mean S). A difference needs no second derivative
+of any attention. From G_i(e) = grad l_i(z_i + e v_i), and with G_i(0) at hand from the pass that found v_i, it is taken
+
+- on one side, (G_i(e) - G_i(0)) / e, off by e / 2 times the second derivative;
+- for the `PEAKED` pairs, of whose displacement most falls on a single token, so as to cancel that term, as
+  (4/3 G_i(e/2) - G_i(0) - 1/3 G_i(-e)) / e: a few pairs make nearly all of the error, and these are they;
+- on both sides for every pair, (G_i(e) - G_i(-e)) / 2e, in a run that measures the former to be too far off.
+
+The first two need an eighth more than one further forward and backward, the third needs two. At e = 1 the displaced
+loss itself is, for this p, the first-order worst case in the ball of radius rho: the inner supremum in place of its
+expansion (`perturbation`). docs/speed.md shows the error by the step.
 """
 
 from __future__ import annotations
@@ -20,13 +26,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from benchmark.core.errors import UserError
 from methods import PairwiseMethod, Solver
 
-STEP = 1e-4  # first displacement of the pair that moves most, relative to the root mean square norm of an embedding
-NOTCH, NOTCHES = 4.0, 4  # the step may be multiplied or divided by NOTCH this many times
+STEP = 2e-4  # first displacement of the pair that moves most, relative to the root mean square norm of an embedding
+NOTCH, NOTCHES = 2.0, 8  # the step may be multiplied or divided by NOTCH this many times
+PEAKED = 1 / 8  # share of the pairs, by the greatest displacement of a token, that get a difference of second order
 AIM = 5e-3  # relative error of the penalty's gradient below which difference and step stay as they are
 CHECK_EVERY = 64  # optimiser steps between two measurements of the error
 TRUSTED = 0.1  # relative error of the penalty's gradient above which a run says that it cannot be trusted
@@ -63,20 +71,55 @@ def _weighs(method: PairwiseMethod) -> bool:
 
 
 @dataclass(frozen=True)
+class Point:
+    """Where the loss of some pairs is evaluated again, and with which weight.
+
+    rows: which pairs of the micro-batch, shape [pairs], bool; None: all.
+    shift: what is added to their embeddings, [2 rows, width, model width].
+    weights: of their losses, shape [rows].
+    """
+
+    rows: Tensor | None
+    shift: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
 class Displacement:
-    """Where the loss is evaluated again: every pair's input embeddings plus `step` times its direction.
+    """Every pair's input embeddings plus `step` times its direction.
 
     directions: v_i per micro-batch, each of the shape of its embeddings, [2 pairs, width, model width].
-    two_sided: whether it is also evaluated at minus the step.
+    step: e.
+    peaked: which pairs get a difference of second order, per micro-batch, shape [pairs] each, bool.
+    two_sided: whether all get the one of both sides instead.
+
+    The difference, times `width`, is the sum of gradients `ahead`, less those `behind`, less `plain` times G(0).
     """
 
     directions: list[Tensor]
     step: float
+    peaked: list[Tensor]
     two_sided: bool = False
 
-    def of(self, number: int, factor: float = 1.0) -> Tensor:
-        """What is added to the embeddings of micro-batch `number`, at `factor` times the step."""
-        return self.directions[number] * (self.step * factor)
+    def ahead(self, number: int, factor: float = 1.0) -> Point:
+        """For all pairs of micro-batch `number`, at `factor` times the step."""
+        nearer = torch.zeros_like(self.peaked[number]) if self.two_sided else self.peaked[number]
+        steps = torch.where(nearer, 0.5, 1.0) * (self.step * factor)
+        return Point(None, self.directions[number] * _rows(steps), torch.where(nearer, 4 / 3, 1.0))
+
+    def behind(self, number: int, factor: float = 1.0) -> Point | None:
+        """For those that need it; None: no pair of this micro-batch does."""
+        peaked = self.peaked[number]
+        rows = torch.ones_like(peaked) if self.two_sided else peaked
+        if not rows.any():
+            return None
+        weights = torch.full_like(rows[rows], 1.0 if self.two_sided else 1 / 3, dtype=torch.float32)
+        return Point(rows, self.directions[number][rows.repeat(2)] * (-self.step * factor), weights)
+
+    @property
+    def plain(self) -> float:
+        """How often the gradient at the inputs themselves is taken off."""
+        return 0.0 if self.two_sided else 1.0
 
     @property
     def width(self) -> float:
@@ -84,13 +127,18 @@ class Displacement:
         return 2 * self.step if self.two_sided else self.step
 
 
+def _rows(values: Tensor) -> Tensor:
+    """One value per pair, shape [pairs], for both of its rows of embeddings."""
+    return values.repeat(2)[:, None, None]
+
+
 class StepControl:
     """Chooses the difference by its measured error.
 
     The length of the step: too long a step leaves the linear range, too short a one drowns in rounding, and where the
-    best one lies depends on the policy. The sides: a one-sided difference whose best step is still off by more than
-    `AIM` gives way to a two-sided one for the rest of the run, since a policy that is curved at one batch will be
-    curved at others, between two measurements too.
+    best one lies depends on the policy. The sides: a difference whose best step is still off by more than `AIM` gives
+    way to one of both sides for the rest of the run, since a policy that is curved at one batch will be curved at
+    others, between two measurements too.
     """
 
     def __init__(self) -> None:
@@ -101,8 +149,8 @@ class StepControl:
         """Move to better lengths, and to two sides where one is not enough; the relative error that is left.
 
         Args:
-            error_at: measured relative error at the given factor times the length that is in use now, on two sides or
-                on one.
+            error_at: measured relative error at the given factor times the length that is in use now, on both sides
+                of all pairs or not.
         """
         start = self.notch
         error = self._descend(error_at, start)
@@ -153,12 +201,20 @@ def displacement(
         pairs: n, of the global batch.
         longest: the displacement of the pair that moves most, by a difference, per unit of max ||v_i||, a scalar.
     """
-    directions = [
-        2 * pairs * slope.repeat(2)[:, None, None] * gradient for slope, gradient in zip(slopes, gradients, strict=True)
-    ]
-    if solver is Solver.PERTURBATION:
-        return Displacement(directions, 1.0)
-    return Displacement(directions, float(longest))
+    directions = [2 * pairs * _rows(slope) * gradient for slope, gradient in zip(slopes, gradients, strict=True)]
+    none = [torch.zeros_like(slope, dtype=torch.bool) for slope in slopes]
+    return Displacement(directions, 1.0 if solver is Solver.PERTURBATION else float(longest), none)
+
+
+def peaks(directions: Tensor) -> Tensor:
+    """Greatest norm of a token's part of v_i, either side, shape [pairs]."""
+    chosen, rejected = directions.float().pow(2).sum(2).amax(1).sqrt().chunk(2)
+    return torch.maximum(chosen, rejected)
+
+
+def peaked_count(pairs: int) -> int:
+    """How many of the pairs of the global batch get a difference of second order."""
+    return math.ceil(PEAKED * pairs)
 
 
 def squared_norms(tensor: Tensor) -> Tensor:
@@ -167,25 +223,15 @@ def squared_norms(tensor: Tensor) -> Tensor:
     return chosen + rejected
 
 
-def difference_error(plain: list[Tensor], near: list[Tensor], far: list[Tensor]) -> float:
-    """Relative error of the one-sided difference, from gradients at the inputs, one and two steps away.
+def difference_error(near: list[Tensor], far: list[Tensor]) -> float:
+    """Relative error of a difference, from those at one step and at two, not yet divided by their widths.
 
-    The difference at step e is D(e) = D + a e + rounding, so that ||D(2e) - D(e)|| estimates its own error at e.
+    On one side D(e) = D + a e + rounding: ||D(2e) - D(e)|| estimates the error at e. On both sides, or where the
+    peaked pairs made most of it, D(e) = D + c e^2 + rounding, and it is three times the error that the length of the
+    step makes, and as large as the one that rounding makes. It is not divided by three, so as to be right where
+    rounding decides.
     """
-    return _relative(
-        ((f - 2 * n + p) / 2 for p, n, f in zip(plain, near, far, strict=True)),
-        (n - p for p, n in zip(plain, near, strict=True)),
-    )
-
-
-def two_sided_error(near: list[Tensor], behind: list[Tensor], far: list[Tensor], far_behind: list[Tensor]) -> float:
-    """The same of the two-sided difference, from gradients at plus and minus one and two steps.
-
-    D(e) = D + c e^2 + rounding: ||D(2e) - D(e)|| is three times the error that the length of the step makes, and as
-    large as the one that rounding makes. It is not divided by three, so as to be right where rounding decides.
-    """
-    sides = list(zip(near, behind, far, far_behind, strict=True))
-    return _relative(((f - fb) / 2 - (n - b) for n, b, f, fb in sides), (n - b for n, b, _, _ in sides))
+    return _relative((f / 2 - n for n, f in zip(near, far, strict=True)), near)
 
 
 def _relative(error: Iterable[Tensor], size: Iterable[Tensor]) -> float:

@@ -17,6 +17,7 @@ from transformers import TrainerCallback
 
 from benchmark.core.resources import peak_memory_mb
 from benchmark.policies.checkpoints import save_policy
+from benchmark.training.adapters import whole_policy
 from benchmark.training.cell import TrainingCell
 from benchmark.training.settings import checkpoint_steps
 from benchmark.training.trainer import trainer_config
@@ -96,7 +97,8 @@ class Keeper(TrainerCallback):
         if state.global_step in checkpoint_steps(last, self.cell.settings.checkpoints):
             assert self.trainer is not None
             check_finite(self.trainer.history)
-            save_policy(model, self.tokenizer, self.folder / f"step-{state.global_step:06d}")
+            whole, weights = whole_policy(model)
+            save_policy(whole, self.tokenizer, self.folder / f"step-{state.global_step:06d}", weights)
         control.should_training_stop = control.should_training_stop or state.global_step >= last
         self._started = time.perf_counter()
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from benchmark.core.resources import gpu_count
 from benchmark.core.settings import Section
 
 # Settings that leave the result alone.
 HOW_TO_RUN = {"micro_batch_size", "gradient_checkpointing", "save_every", "share_prompt"}
+
+
+class LoraSettings(Section):
+    """Low-rank adapters of all linear layers (`training.lora.KEY`)."""
+
+    rank: int = Field(64, gt=0)
+    alpha: float = Field(64, gt=0, description="adapters are scaled by alpha / rank")
 
 
 class TrainingSettings(Section):
@@ -40,13 +48,26 @@ class TrainingSettings(Section):
         description="compute the prompt once for both completions: the same gradients, faster where prompts are long; "
         "methods with an input penalty, which counts the prompt once per side, ignore it",
     )
-    bf16: bool = Field(False, description="bfloat16 autocast; needs a GPU")
+    bf16: bool | Literal["auto"] = Field(
+        False, description="bfloat16 autocast, which needs a GPU; auto: where there is one"
+    )
+    lora: LoraSettings | None = Field(
+        None, description="train adapters, merged into the weights of every checkpoint; None: train all weights"
+    )
     gradient_checkpointing: bool = Field(False, description="recompute activations to save memory")
 
     def of_method(self, name: str) -> TrainingSettings:
-        """The settings of one method: alike for all, but for the number of checkpoints that plain DPO keeps."""
+        """The settings of one method on this machine: alike for all, but for the number of checkpoints that plain DPO
+        keeps."""
         own = self.envelope_checkpoints if name == "dpo" else None
-        return self.model_copy(update={"checkpoints": own or self.checkpoints, "envelope_checkpoints": None})
+        bf16 = gpu_count() > 0 if self.bf16 == "auto" else self.bf16
+        kept = {"checkpoints": own or self.checkpoints, "envelope_checkpoints": None}
+        return self.model_copy(update={**kept, "bf16": bf16})
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the result, as JSON; adapters where there are any."""
+        unused = {"lora"} if self.lora is None else set()
+        return self.model_dump(exclude=HOW_TO_RUN | unused)
 
     @model_validator(mode="after")
     def _whole_micro_batches(self) -> TrainingSettings:

@@ -15,6 +15,7 @@ from trl import DPOConfig, DPOTrainer
 from benchmark.training.batch import merged
 from benchmark.training.coupling import RunningScale, Slopes, concatenate, linearise
 from benchmark.training.differencing import NUMBER, Differencing
+from benchmark.training.formula import check_losses
 from benchmark.training.forward import Forward, forward_pairs, squared_input_gradients
 from benchmark.training.order import SortedWithinBatches
 from benchmark.training.penalty import Displacement, StepControl, resolve_solver
@@ -45,7 +46,7 @@ def trainer_config(
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.clip,
-        bf16=settings.bf16,
+        bf16=settings.bf16 is True,
         gradient_checkpointing=settings.gradient_checkpointing,
         max_length=None,
         seed=seed,
@@ -205,6 +206,12 @@ class PreferenceTrainer(Differencing, DPOTrainer):
         return self._global_slopes(concatenate(parts), torch.cat(norms) if norms else None)
 
     def _forward(self, model: Any, inputs: dict[str, Any], shift: Tensor | None = None) -> Forward:
+        forward = self._forward_of(model, inputs, shift)
+        if not self.history:  # no step was taken
+            check_losses(self.method, forward.batch.with_state(self.method_state))
+        return forward
+
+    def _forward_of(self, model: Any, inputs: dict[str, Any], shift: Tensor | None) -> Forward:
         if "segments" in inputs:
             return Forward(forward_shared(model, inputs), None)
         layer = self.accelerator.unwrap_model(model).get_input_embeddings() if self.solver else None

@@ -16,7 +16,7 @@ from shifts import Rewards, Shift
 from shifts.labels import Labelling
 
 
-@stage("trained_policy", version=3)
+@stage("trained_policy", version=4)
 def train_policy(
     task: Task,
     method: Method,
