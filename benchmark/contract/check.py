@@ -43,12 +43,14 @@ class Check:
     change: what whoever wrote the plug-in is to change where the promise is broken.
     after: names of checks on which this one builds. Where one of them fails, this one would only fail again for the
     same reason, and is held back.
+    slow: it builds something, or stands on what another one built.
     """
 
     name: str
     function: Callable[[Any], str]
     change: str = ""
     after: tuple[str, ...] = ()
+    slow: bool = False
 
     @property
     def promise(self) -> str:

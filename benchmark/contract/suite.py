@@ -1,4 +1,4 @@
-"""The whole contract over some methods and shifts, and how it is shown."""
+"""The whole contract over some methods, shifts and suites, and how it is shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from benchmark.contract import families, plugin, shifts
+from benchmark.contract import families, labels, plugin, shifts, suites, text_suites
 from benchmark.contract.check import Check, NotApplicable, Outcome, Result
 from benchmark.contract.runner import run_checks
 from benchmark.contract.subjects import (
@@ -24,7 +24,13 @@ from benchmark.contract.subjects import (
     subjects_of,
     title_of,
 )
+from benchmark.contract.worlds import SuiteSubject, Worlds
 from benchmark.core.broken import Broken
+from benchmark.core.errors import UserError
+from benchmark.suites.answers import AnswerSuite
+from benchmark.suites.base import Suite
+from benchmark.suites.generated import GeneratedSuite
+from benchmark.suites.labelled import LabelledSuite
 from methods import PairwiseMethod
 
 if TYPE_CHECKING:
@@ -37,13 +43,38 @@ LABELS = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.SKIP: "skipped", O
 def checks_for(subject: Subject) -> Sequence[Check]:
     """The promises that a subject must hold to."""
     if isinstance(subject, ShiftSubject):
-        return (*shifts.CHECKS, *families.CHECKS)
+        return (*shifts.CHECKS, *labels.CHECKS, *families.CHECKS)
+    if isinstance(subject, SuiteSubject):
+        return (*suites.CHECKS, *_checks_of_kind(subject))
     from benchmark.contract import batch, formula, training, weighing  # the trainer takes seconds to import
 
     if isinstance(subject.method, PairwiseMethod):
         rooms = (plugin, formula, weighing, batch, training)
         return (*(check for room in rooms for check in room.CHECKS), *training.ALL_METHODS)
     return (*plugin.CHECKS, Check("formula", _no_formula), *training.ALL_METHODS)
+
+
+def _checks_of_kind(subject: SuiteSubject) -> Sequence[Check]:
+    """What the kind of a suite promises: the cheap ones first, then those that build something."""
+    if not issubclass(subject.cls, Suite):
+        from benchmark.contract import analytic_suites
+
+        return analytic_suites.CHECKS
+    quick: Sequence[Check] = ()
+    slow: Sequence[Check] = ()
+    if issubclass(subject.cls, AnswerSuite):
+        from benchmark.contract import answer_suites
+
+        quick, slow = answer_suites.CHECKS, answer_suites.SLOW_CHECKS
+    elif issubclass(subject.cls, LabelledSuite):
+        from benchmark.contract import labelled_suites
+
+        quick = labelled_suites.CHECKS
+    elif issubclass(subject.cls, GeneratedSuite):
+        from benchmark.contract import generated_suites
+
+        slow = generated_suites.CHECKS
+    return (*text_suites.CHECKS, *quick, *text_suites.POLICY_CHECKS, *slow)
 
 
 def _no_formula(subject: MethodSubject) -> str:
@@ -88,17 +119,23 @@ class LabOnDemand:
             self._lab.close()
 
 
-def check(name: str | None) -> bool:
+def check(name: str | None, worlds: Worlds) -> bool:
     """Run the contract and print a line per check; whether all of it holds.
 
     Args:
-        name: a method or shift, a call such as `kldpo(tau=0.3)`, or a file `FILE.py`; None: all that are registered.
+        name: a method, shift or suite, a call such as `kldpo(tau=0.3)`, or a file `FILE.py`; None: all that are
+            registered.
+        worlds: how suites are made, with the settings that were given for one.
 
     Raises:
-        UserError: the name or a value is unknown, or the file is not there or defines nothing.
+        UserError: the name or a value is unknown, the file is not there or defines nothing, or a suite lacks a setting.
     """
     lab = LabOnDemand()
-    subjects = every_subject(lab) if name is None else subjects_of(name, lab)
+    if worlds.settings and name is None:
+        raise UserError("--set gives settings of one suite: name it in the place of --all.")
+    subjects = every_subject(lab, worlds) if name is None else subjects_of(name, lab, worlds)
+    if worlds.settings and not any(isinstance(subject, SuiteSubject) for subject in subjects):
+        raise UserError(f"--set gives settings of a suite, and {name} is none.")
     console = Console(highlight=False)
     start_workers(subjects)
     try:

@@ -13,6 +13,7 @@ from torch import distributed
 from benchmark.contract.lab import Lab
 from benchmark.contract.workers import MICRO, ORDER
 from benchmark.core.plugins import load_file
+from benchmark.core.processes import die_with_parent
 from methods import PairwiseMethod
 from methods.base import parse_method
 
@@ -23,6 +24,7 @@ def main(folder: Path) -> None:
     The processes meet where their launcher says (`accelerate launch`, torchrun), else through a file, so that no port
     has to be free.
     """
+    die_with_parent(os.getppid())  # whoever asked for the steps; the method under test may hang
     torch.set_num_threads(1)
     rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     place = "env://" if "TORCHELASTIC_RUN_ID" in os.environ else f"file://{folder / 'meeting'}"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
+from benchmark.core.code import OFFERED
 from benchmark.core.plugins import Registry
 from benchmark.core.work import Work
 from benchmark.report import Study
 from benchmark.suites.common import AnySuite
-from methods import Method, PairwiseMethod, Solver
+
+if TYPE_CHECKING:
+    from methods import Method
 
 CHANGES_JOB = ("train", "training_shift", "parts")  # a pairwise method that overrides these is more than its formula
-EXACT = (Solver.AUTO, Solver.DOUBLE_BACKWARD)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class AnalyticSuite(AnySuite):
     beside: comparisons that are no methods and run beside them, by name.
     """
 
-    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.studies")
+    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.studies", OFFERED)
     version: ClassVar[int]
     scenarios: ClassVar[tuple[str, ...]]
     beside: ClassVar[tuple[str, ...]] = ()
@@ -63,21 +65,19 @@ class AnalyticSuite(AnySuite):
 
 def why_not(method: Method, suite: str) -> str | None:
     """Why a method is not a formula over log-probabilities of pairs alone; None: it is."""
+    from methods import PairwiseMethod, Solver  # torch comes with them
+
     if not isinstance(method, PairwiseMethod):
         how = "is not trained" if not method.trains else "is not trained by a loss on pairs"
         return f"{method.name} {how}; {suite} follows losses on pairs"
     if method.needs_rewards or method.needs_shift:
         return f"{method.name} needs rewards or a shift besides the labels, and {suite} has labels alone"
-    changed = [name for name in CHANGES_JOB if _defined_in(type(method), name)]
+    changed = [name for name in CHANGES_JOB if getattr(type(method), name) is not getattr(PairwiseMethod, name)]
     if changed:
         return f"{method.name} changes how training runs ({', '.join(changed)}); {suite} runs the formula alone"
-    if method.penalises_inputs() and method.penalty_solver not in EXACT:
+    if method.penalises_inputs() and method.penalty_solver not in (Solver.AUTO, Solver.DOUBLE_BACKWARD):
         return f"solver={method.penalty_solver}: {suite} differentiates the penalty exactly (auto, double_backward)"
     return method.skip(_NoShift(suite))
-
-
-def _defined_in(cls: type[PairwiseMethod], name: str) -> bool:
-    return getattr(cls, name) is not getattr(PairwiseMethod, name)
 
 
 @dataclass(frozen=True)

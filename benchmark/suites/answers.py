@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.data import Floats
 from benchmark.suites.base import Split, Suite
-from methods import Method
+
+if TYPE_CHECKING:
+    from methods import Method
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Questions:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Every question with each of its answers: what a reference policy learns to write."""
+        return [(prompt, answer) for prompt, its in zip(self.prompts, self.answers, strict=True) for answer in its]
 
 
 class AnswerSuite(Suite):
@@ -52,6 +58,8 @@ class AnswerSuite(Suite):
 
     def skip(self, method: Method) -> str | None:
         """What draws completions, or needs every objective's reward of every pair, has nothing to work on here."""
+        from methods import Method  # torch comes with it, and whoever looks at the data needs none
+
         if method.candidates is not None or method.needs_rewards:
             return f"{self.name} has a finite set of answers: no completion is drawn or scored"
         made_of_parts = type(method).parts is not Method.parts

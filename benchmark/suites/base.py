@@ -10,7 +10,9 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from benchmark.core.code import OFFERED
 from benchmark.core.graph import Progress
+from benchmark.core.hub import Needed
 from benchmark.core.plugins import Registry
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize
@@ -27,7 +29,7 @@ class Suite(AnySuite):
     """One world of texts in which methods are compared. Each `*_spec` names all that determines the artefact beside it,
     and nothing else: it is the artefact's key in the store. A suite subclasses one of the kinds of judging."""
 
-    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.suites")
+    registry: ClassVar[Registry[Any]] = Registry("suite", "benchmark.suites", OFFERED)
 
     # What is judged -------------------------------------------------------------------------------------------------
 
@@ -54,6 +56,10 @@ class Suite(AnySuite):
         return None
 
     # What is built once ---------------------------------------------------------------------------------------------
+
+    def needed(self) -> list[Needed]:
+        """Models and data sets that the settings name, whether they are on this machine or not."""
+        return []
 
     def check(self) -> None:
         """Raise a UserError, before anything runs, where the settings or their data cannot work."""

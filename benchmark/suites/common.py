@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from benchmark.core.plugins import Registry
+from benchmark.core.plugins import Registry, fingerprint
 from benchmark.core.settings import Section
 
 
@@ -16,11 +15,19 @@ class SuiteSettings(Section):
 
 
 class AnySuite(ABC):
-    """Base of the kinds of suite. A kind has a registry of its own; a subclass with a `name` is registered there."""
+    """Base of the kinds of suite. A kind has a registry of its own; a subclass with a `name` is registered there.
+
+    presets: settings of a run by the preset's name. A suite that is a package has YAML files in its folder `presets/`
+    instead.
+    versioned: every spec names a version that goes up when the code of this very class changes what it makes. Without
+    such a promise the code itself counts, so that a change of it makes everything again.
+    """
 
     registry: ClassVar[Registry[Any]]
     name: ClassVar[str]
-    Settings: ClassVar[type[SuiteSettings]]
+    Settings: ClassVar[type[SuiteSettings]] = SuiteSettings
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    versioned: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -30,11 +37,12 @@ class AnySuite(ABC):
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
-    @classmethod
-    def presets(cls) -> Path:
-        """The folder with `smoke.yaml`, `quick.yaml` and `full.yaml`, beside the suite's own file."""
-        return Path(inspect.getfile(cls)).parent / "presets"
-
     @abstractmethod
     def describe(self) -> dict[str, str]:
         """Facts that a reader of the results needs."""
+
+
+def suite_code(cls: type[AnySuite]) -> dict[str, str]:
+    """What stands for the code of a suite in the identity of every stage that runs it: nothing where the suite's specs
+    are versioned, which a subclass has to promise anew."""
+    return {} if cls.__dict__.get("versioned", False) else {"suite_code": fingerprint(cls)}

@@ -12,6 +12,7 @@ from benchmark.core.data import Bools, Floats, Prompts
 from benchmark.core.graph import Progress
 from benchmark.core.work import Work
 from benchmark.suites.base import Split, Suite
+from benchmark.suites.sizes import Built
 
 TEXT_SECONDS = 2e-4  # of scoring one text, where a suite does not say
 
@@ -50,6 +51,25 @@ class GeneratedSuite(Suite):
         """Train the independent judge and save it into `folder`."""
         raise NotImplementedError(f"{self.name} has no learned judge")
 
+    @property
+    def standardises(self) -> bool:
+        """Whether rewards are relative to completions of the reference: `standardise` is then called with them."""
+        return False
+
+    def standardise(
+        self, what: Built, prompts: Sequence[str], completions: Sequence[str], folder: Path, progress: Progress
+    ) -> None:
+        """Fix the scale of the reward model's or the judge's rewards, and write it into `folder`, which has the model.
+
+        Args:
+            what: `reward_model` or `judge`.
+            prompts: training prompts as text, one beside each completion.
+            completions: the completions of seed 0 that pairs are made of, prompt by prompt.
+            folder: of the reward model or the judge.
+            progress: called with (done, total).
+        """
+        raise NotImplementedError(f"{self.name} has a reward scale of its own")
+
     # What is asked again and again ----------------------------------------------------------------------------------
 
     @abstractmethod
@@ -64,6 +84,11 @@ class GeneratedSuite(Suite):
     @abstractmethod
     def max_new_tokens(self) -> int:
         """Greatest number of tokens of a completion."""
+
+    @property
+    def candidates(self) -> int:
+        """Completions per training prompt: two make a pair; of more, whoever labels takes the best and the worst."""
+        return 2
 
     @abstractmethod
     def scoring_spec(self) -> dict[str, Any]:

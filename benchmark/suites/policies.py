@@ -46,20 +46,9 @@ def build_scratch(
         folder: where the checkpoint goes.
         progress: told of every step.
     """
-    shape = ScratchPolicy(
-        len(tokenizer),
-        settings.width,
-        settings.layers,
-        settings.heads,
-        settings.feed_forward,
-        max_length=max(ScratchPolicy.max_length, max_tokens),
-        initializer_range=settings.initializer_range,
-        attention_dropout=settings.dropout,
-    )
-    model = build_scratch_policy(shape, tokenizer, seed)
-    _fit(model, tokenizer, texts, settings, max_tokens, seed, progress)
-    model.config.attention_dropout = 0.0  # or preference training, which reads this config, would drop out as well
-    _save(model, tokenizer, held_out, max_tokens, folder)
+    model = scratch_model(tokenizer, settings, max_tokens, seed)
+    fit_rows(model, tokenizer, _rows(tokenizer, texts, max_tokens), settings, seed, progress)
+    save_measured(model, tokenizer, _rows(tokenizer, held_out, max_tokens), folder)
 
 
 def build_finetuned(
@@ -83,8 +72,8 @@ def build_finetuned(
         model, tokenizer = load_policy(source, pad_token=SPECIAL["pad_token"])
     except UserError as error:
         raise UserError(f"{error}\n{without_hub()}") from error
-    _fit(model, tokenizer, texts, settings, max_tokens, seed, progress)
-    _save(model, tokenizer, held_out, max_tokens, folder)
+    fit_rows(model, tokenizer, _rows(tokenizer, texts, max_tokens), settings, seed, progress)
+    save_measured(model, tokenizer, _rows(tokenizer, held_out, max_tokens), folder)
 
 
 def without_hub() -> str:
@@ -99,19 +88,36 @@ def _rows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], max_tokens:
     return [[*start, *(token for _ in text for token in next(parts)), *end][:max_tokens] for text in texts]
 
 
-def _fit(
+def scratch_model(
+    tokenizer: PreTrainedTokenizerBase, settings: ScratchSettings, max_tokens: int, seed: int
+) -> PreTrainedModel:
+    """A policy with random weights from `seed`, for texts of up to `max_tokens` tokens."""
+    shape = ScratchPolicy(
+        len(tokenizer),
+        settings.width,
+        settings.layers,
+        settings.heads,
+        settings.feed_forward,
+        max_length=max(ScratchPolicy.max_length, max_tokens),
+        initializer_range=settings.initializer_range,
+        attention_dropout=settings.dropout,
+    )
+    return build_scratch_policy(shape, tokenizer, seed)
+
+
+def fit_rows(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[Text],
+    rows: Sequence[Sequence[int]],
     settings: ScratchSettings | FineTuneSettings,
-    max_tokens: int,
     seed: int,
     progress: Progress,
 ) -> None:
+    """Train a policy on rows of tokens, as `settings` say; `seed` sets the order. Dropout is off afterwards."""
     with tempfile.TemporaryDirectory() as scratch:
         fit_language_model(
             model,
-            _rows(tokenizer, texts, max_tokens),
+            rows,
             pad_token_id=tokenizer.pad_token_id,
             learning_rate=settings.learning_rate,
             batch_size=settings.batch_size,
@@ -124,14 +130,15 @@ def _fit(
             folder=Path(scratch),
             progress=progress,
         )
+    if isinstance(settings, ScratchSettings):
+        model.config.attention_dropout = 0.0  # or preference training, which reads this config, would drop out as well
 
 
-def _save(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, held_out: Sequence[Text], max_tokens: int, folder: Path
+def save_measured(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[list[int]], folder: Path
 ) -> None:
     """Write the checkpoint, and beside it the perplexity per token on held-out texts (EOS counted, first token not)."""
     save_policy(model, tokenizer, folder)
-    rows = _rows(tokenizer, held_out, max_tokens)
     logps = completion_logps(model, [row[:1] for row in rows], [row[1:] for row in rows], tokenizer.pad_token_id)
     tokens = sum(len(row) - 1 for row in rows)
     metrics = {

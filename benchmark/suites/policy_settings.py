@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from benchmark.core.settings import Section
+from benchmark.suites.common import SuiteSettings
 
 SCRATCH = "scratch"
 Schedule = Literal["linear", "cosine", "constant_with_warmup"]
@@ -41,3 +43,14 @@ class FineTuneSettings(Section):
     warmup_steps: int = Field(default=12, ge=0)
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=10.0, gt=0, description="greatest gradient norm")
+
+
+class PolicySettings(SuiteSettings):
+    """Settings of a suite that trains its policy. Whoever sets one key of `scratch` or `finetune` keeps the suite's own
+    values of the others, which need not be those of the section alone."""
+
+    @field_validator("scratch", "finetune", mode="before", check_fields=False)
+    @classmethod
+    def _over_own_defaults(cls, value: Any, field: ValidationInfo) -> Any:
+        own = cls.model_fields[str(field.field_name)].default
+        return {**own.model_dump(), **value} if isinstance(own, Section) and isinstance(value, Mapping) else value

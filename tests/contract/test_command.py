@@ -54,4 +54,4 @@ def test_a_mistake_is_one_message_and_status_2(arguments, message, capsys):
 def test_a_file_that_defines_nothing_is_a_mistake(tmp_path, capsys):
     (tmp_path / "empty.py").write_text("x = 1\n")
     assert main(["check", str(tmp_path / "empty.py")]) == 2
-    assert "defines no method and no shift" in capsys.readouterr().err
+    assert "defines no method, no shift and no suite" in capsys.readouterr().err

@@ -7,23 +7,26 @@ from dataclasses import dataclass
 
 import pytest
 
-from benchmark.contract import batch, families, formula, plugin, shifts, training, weighing
+from benchmark.contract import batch, families, formula, labels, plugin, shifts, training, weighing
 from benchmark.contract.check import Check, Outcome
 from benchmark.contract.runner import run_check, run_checks
 from benchmark.contract.subjects import MethodSubject, classes_in, subject_of
 from benchmark.contract.workers import WorkerError
+from benchmark.contract.worlds import Worlds
+from benchmark.pipeline.kinds import read_config
 from methods import Method, PairwiseMethod
 from methods.dpo import DPO
 from shifts import Rewards, Shift
 from shifts.alpha_mixture import AlphaMixture
 
-from . import broken_methods, broken_shifts  # noqa: F401  which note what they break
+from . import broken_labels, broken_methods, broken_shifts  # noqa: F401  which note what they break
 from .breaking import BROKEN_METHODS, BROKEN_SHIFTS
 from .conftest import ROOT
 
+WORLDS = Worlds(read_config)
 METHOD_ROOMS = (plugin.CHECKS, formula.CHECKS, weighing.CHECKS, batch.CHECKS, training.CHECKS, training.ALL_METHODS)
 METHOD_CHECKS = {check.name: check for checks in METHOD_ROOMS for check in checks}
-SHIFT_CHECKS = {check.name: check for check in (*shifts.CHECKS, *families.CHECKS)}
+SHIFT_CHECKS = {check.name: check for check in (*shifts.CHECKS, *labels.CHECKS, *families.CHECKS)}
 CASES = [(check, cls) for check, classes in BROKEN_METHODS.items() for cls in classes]
 
 
@@ -31,7 +34,7 @@ CASES = [(check, cls) for check, classes in BROKEN_METHODS.items() for cls in cl
 def test_a_broken_method_is_caught_by_the_check_that_is_about_it(check, cls, make_lab, monkeypatch):
     monkeypatch.setitem(Method.registry._classes, cls.name, cls)
     broken_methods.HiddenState.hidden = 0.0
-    result = run_check(METHOD_CHECKS[check], subject_of(cls, make_lab))
+    result = run_check(METHOD_CHECKS[check], subject_of(cls, make_lab, WORLDS))
     assert result.outcome is Outcome.FAIL and result.got
     assert result.expected != "no error", result.got  # the promise fails, not the fixture
 
@@ -58,7 +61,7 @@ class Importing(DPO):
 '''
     (tmp_path / "importing.py").write_text(source)
     (cls,) = classes_in(tmp_path / "importing.py")
-    result = run_check(METHOD_CHECKS["imports"], subject_of(cls, make_lab))
+    result = run_check(METHOD_CHECKS["imports"], subject_of(cls, make_lab, WORLDS))
     assert result.outcome is Outcome.FAIL and result.got == "transformers in line 16 of importing.py"
     assert result.expected == "imports of `methods` and `benchmark.core` alone"
     assert result.change.startswith("In place of transformers: the verbs of the job")
@@ -99,7 +102,7 @@ class Plain(Shift):
 '''
     (tmp_path / "plain.py").write_text(source)
     (cls,) = classes_in(tmp_path / "plain.py")
-    result = run_check(SHIFT_CHECKS["imports"], subject_of(cls, make_lab))
+    result = run_check(SHIFT_CHECKS["imports"], subject_of(cls, make_lab, WORLDS))
     assert result.outcome is (Outcome.FAIL if instead else Outcome.PASS)
     assert instead in result.change and ("in line 18 of plain.py" in result.got or not instead)
 
@@ -114,7 +117,7 @@ def test_every_file_of_a_family_stands_on_core_alone(family):
 def told(cls, check, make_lab, monkeypatch):
     """What a broken method is told to change."""
     monkeypatch.setitem(Method.registry._classes, cls.name, cls)
-    return run_check(METHOD_CHECKS[check], subject_of(cls, make_lab)).change
+    return run_check(METHOD_CHECKS[check], subject_of(cls, make_lab, WORLDS)).change
 
 
 def test_ties_extremes_and_types_are_answered_with_what_to_change(make_lab, monkeypatch):
@@ -187,7 +190,7 @@ def test_a_method_that_crashes_is_told_the_line(make_lab):
             raise ZeroDivisionError("by nothing")
 
     del Method.registry._classes["broken_crashing"]
-    result = run_check(METHOD_CHECKS["pure"], subject_of(Crashing, make_lab))
+    result = run_check(METHOD_CHECKS["pure"], subject_of(Crashing, make_lab, WORLDS))
     assert result.got.startswith("ZeroDivisionError in line ") and result.got.endswith("test_each_check.py: by nothing")
 
 
@@ -197,7 +200,7 @@ SHIFT_CASES = [(check, cls) for check, classes in BROKEN_SHIFTS.items() for cls 
 @pytest.mark.parametrize(("check", "cls"), SHIFT_CASES, ids=[cls.name for _, cls in SHIFT_CASES])
 def test_a_broken_shift_is_caught_by_the_check_that_is_about_it(check, cls, make_lab, monkeypatch):
     monkeypatch.setitem(Shift.registry._classes, cls.name, cls)
-    result = run_check(SHIFT_CHECKS[check], subject_of(cls, make_lab))
+    result = run_check(SHIFT_CHECKS[check], subject_of(cls, make_lab, WORLDS))
     assert result.outcome is Outcome.FAIL and result.expected != "no error"
 
 

@@ -8,16 +8,19 @@ from benchmark.contract.check import Outcome
 from benchmark.contract.runner import run_checks
 from benchmark.contract.subjects import subjects_of
 from benchmark.contract.suite import checks_for, start_workers
+from benchmark.contract.worlds import Worlds
+from benchmark.pipeline.kinds import read_config
 from methods import Method
 from shifts import Shift
 
+WORLDS = Worlds(read_config)  # not asked: suites have tests of their own
 NAMES = [cls.name for cls in (*Method.registry.all(), *Shift.registry.all())]
 
 
 @pytest.fixture(scope="module")
 def subjects(make_lab):
     """All of them by name. The two workers take all their steps in one launch, beside the other checks."""
-    found = {name: subject for name in NAMES for subject in subjects_of(name, make_lab)}
+    found = {name: subject for name in NAMES for subject in subjects_of(name, make_lab, WORLDS)}
     start_workers(list(found.values()))
     return found
 

@@ -11,6 +11,8 @@ from benchmark.contract.check import Outcome
 from benchmark.contract.runner import run_checks
 from benchmark.contract.subjects import class_of, location, subjects_of
 from benchmark.contract.suite import LabOnDemand, checks_for, start_workers
+from benchmark.contract.worlds import Worlds
+from benchmark.pipeline.kinds import read_config
 
 from .conftest import ROOT, WRONG
 
@@ -40,7 +42,11 @@ CAUGHT = {  # by file: the check that fails, what it expected, what it got, and 
 def subjects(make_lab, forgotten_module):
     """The three and the example of the README, by file; the two workers take all their steps in one launch."""
     files = {name: WRONG / f"{name}.py" for name in CAUGHT} | {"mild_dpo": ROOT / "examples" / "mild_dpo.py"}
-    found = {name: subject for name, file in files.items() for subject in subjects_of(str(file), make_lab)}
+    found = {
+        name: subject
+        for name, file in files.items()
+        for subject in subjects_of(str(file), make_lab, Worlds(read_config))
+    }
     start_workers(list(found.values()))
     return found
 

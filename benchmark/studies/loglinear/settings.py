@@ -11,7 +11,7 @@ class LogLinearSettings(SuiteSettings):
     """Sizes of the world and of the data sets (`suite.KEY`)."""
 
     dimension: int = Field(4, gt=1, description="of theta and of the features")
-    prompts: int = Field(8, gt=0)
+    prompts: int = Field(8, gt=0, description="of the world")
     responses: int = Field(4, gt=1, description="per prompt")
     beta: float = Field(0.1, gt=0, description="labels follow the reward beta theta* . psi; theta* is DPO's optimum")
     strength: float = Field(20.0, gt=0, description="norm of theta*")

@@ -27,6 +27,7 @@ class LogLinear(AnalyticSuite):
     """
 
     name = "loglinear"
+    versioned = True
     version = 1
     Settings = LogLinearSettings
     scenarios = (SCENARIO,)

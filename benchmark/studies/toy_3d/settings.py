@@ -10,7 +10,7 @@ from benchmark.suites.common import SuiteSettings
 class Toy3DSettings(SuiteSettings):
     """Sizes of the world, of the network and of training (`suite.KEY`)."""
 
-    prompts: int = Field(4, gt=0)
+    prompts: int = Field(4, gt=0, description="of the world, each with responses of its own")
     responses: int = Field(10, gt=0, description="per prompt")
     head: int = Field(5, gt=0, description="responses that are likely under the initial policy")
     head_mass: float = Field(0.9, gt=0, lt=1, description="their probability together; the others share what is left")

@@ -28,6 +28,7 @@ class Toy3D(AnalyticSuite):
     """
 
     name = "toy_3d"
+    versioned = True
     version = 1
     Settings = Toy3DSettings
     scenarios = SCENARIOS

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.core.data import Floats
 from benchmark.core.errors import UserError, nearest
+from benchmark.core.hub import dataset_source
 from benchmark.suites.base import Split
 
 HUB_ID, HUB_CONFIG = "dair-ai/emotion", "split"
@@ -89,7 +90,7 @@ def read_hub(revision: str, split: Split) -> Texts:
     import datasets
 
     try:
-        rows = datasets.load_dataset(HUB_ID, HUB_CONFIG, revision=revision, split=split)
+        rows = datasets.load_dataset(name=HUB_CONFIG, split=split, **dataset_source(HUB_ID, revision))
     except Exception as error:  # the library raises a dozen unrelated types for "no network" and "not there"
         raise UserError(
             f"the data set {HUB_ID} (revision {revision!r}) cannot be loaded from the Hugging Face hub: "

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.core.data import Floats, Prompts
 from benchmark.core.graph import Progress
+from benchmark.core.hub import Needed
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize
 from benchmark.scoring import RewardModel, load_reward_model
@@ -30,7 +31,7 @@ from benchmark.suites.emotion.settings import TRANSFORMER, EmotionSettings
 from benchmark.suites.generated import GeneratedSuite, Scores
 from benchmark.suites.policy_settings import SCRATCH
 from benchmark.suites.sizes import Built, TextSizes
-from benchmark.suites.sources import source_spec
+from benchmark.suites.sources import dataset_spec, source_spec
 
 LOGIT_LIMIT = 10.0  # of the scale `logit`: beyond it a probability is within 5e-5 of 0 or 1
 
@@ -39,6 +40,7 @@ class EmotionSuite(GeneratedSuite):
     """Short English texts in five emotions; prompts are their first tokens, rewards a classifier's probabilities."""
 
     name = "emotion"
+    versioned = True
     Settings = EmotionSettings
     settings: EmotionSettings
 
@@ -80,6 +82,16 @@ class EmotionSuite(GeneratedSuite):
         }
 
     # What is built once ---------------------------------------------------------------------------------------------
+
+    def needed(self) -> list[Needed]:
+        """The data set, the policy, and the reward model's base, where they are pretrained."""
+        its = self.settings
+        data = [Needed(HUB_ID, "dataset", "or a folder: suite.data_dir")] if its.data_dir is None else []
+        policy = [Needed(its.policy, "model", "suite.policy; scratch needs no hub")] if its.policy != SCRATCH else []
+        base = its.reward_model_kind.removeprefix(TRANSFORMER)
+        kind = "suite.reward_model; convolution needs nothing pretrained"
+        fitted = [Needed(base, "model", kind)] if its.reward_model_kind.startswith(TRANSFORMER) else []
+        return data + policy + fitted
 
     def check(self) -> None:
         """Read all the data, and look at the policy and at the reward model's base.
@@ -232,9 +244,9 @@ class EmotionSuite(GeneratedSuite):
         folder = self.settings.data_dir
         return read_folder(folder, split) if folder is not None else _read_hub(self.settings.revision, split)
 
-    def _data_spec(self) -> dict[str, str]:
+    def _data_spec(self) -> dict[str, Any]:
         if self.settings.data_dir is None:
-            return {"hub": HUB_ID, "revision": self.settings.revision}
+            return dataset_spec(HUB_ID, self.settings.revision)
         return {"files": folder_fingerprint(self.settings.data_dir)}
 
     def _scorer_spec(self, role: str, kind: str) -> dict[str, Any]:

@@ -40,24 +40,24 @@ class GrammarSettings(SuiteSettings):
     policy_epochs: float = Field(1.0, gt=0, description="passes over them")
     policy_batch: int = Field(64, gt=0, description="sentences per step")
     policy_learning_rate: float = Field(1e-2, gt=0, description="AdamW's step after warm-up; falls linearly to 0")
-    policy_warmup_steps: int = Field(40, ge=0)
+    policy_warmup_steps: int = Field(40, ge=0, description="in which the step rises from 0")
     policy_width: int = Field(64, gt=0, description="of the residual stream; width / heads must be 32 or 64")
-    policy_layers: int = Field(2, gt=0)
-    policy_heads: int = Field(2, gt=0)
+    policy_layers: int = Field(2, gt=0, description="of attention and MLP")
+    policy_heads: int = Field(2, gt=0, description="of attention, per layer")
     policy_feed_forward: int = Field(128, gt=0, description="width of the gated MLP")
     policy_initializer_range: float = Field(
         0.08, gt=0, description="standard deviation of initial weights; about 1 / sqrt(width) learns fastest here"
     )
     reward_sentences: int = Field(12_000, gt=0, description="labelled sentences; fewer make annotators err more")
-    reward_epochs: int = Field(4, gt=0)
-    reward_batch: int = Field(64, gt=0)
-    reward_learning_rate: float = Field(5e-3, gt=0)
+    reward_epochs: int = Field(4, gt=0, description="passes over them")
+    reward_batch: int = Field(64, gt=0, description="sentences per step")
+    reward_learning_rate: float = Field(5e-3, gt=0, description="AdamW's step")
     reward_width: int = Field(32, gt=0, description="of the reward model's word embeddings")
     reward_channels: int = Field(48, gt=0, description="filters of the reward model's convolution")
     reward_seed: int = Field(0, ge=0, description="of the labelled sentences and of the reward model's weights")
-    train_prompts: int = Field(2048, gt=0, le=20_000)
-    validation_prompts: int = Field(200, gt=0, le=5_000)
-    test_prompts: int = Field(400, gt=0, le=5_000)
+    train_prompts: int = Field(2048, gt=0, le=20_000, description="prompts of training pairs")
+    validation_prompts: int = Field(200, gt=0, le=5_000, description="prompts on which checkpoints are chosen")
+    test_prompts: int = Field(400, gt=0, le=5_000, description="prompts on which results stand")
     max_new_tokens: int = Field(
         24,
         gt=LONGEST_REST,

@@ -34,6 +34,7 @@ class GrammarSuite(GeneratedSuite):
     """Sentence openings as prompts, the rest as completions; everything is sampled here and exactly scored."""
 
     name = "grammar"
+    versioned = True
     Settings = GrammarSettings
     settings: GrammarSettings
 

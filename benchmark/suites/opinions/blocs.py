@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import yaml
 
 from benchmark.core.data import Floats
 from benchmark.core.errors import UserError, unknown
+from benchmark.suites.names import NAME, slug
 from benchmark.suites.opinions.survey import SurveyQuestion
 
 READY_MADE = Path(__file__).parent / "blocs"
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,6 @@ def read(source: str, questions: Sequence[SurveyQuestion]) -> Blocs:
     return Blocs(members, tuple(absent))
 
 
-def slug(group: str) -> str:
-    """A name that a call on the command line can hold: lower case, digits and underscores."""
-    name = re.sub(r"[^a-z0-9]+", "_", group.lower()).strip("_")
-    return name if _NAME.fullmatch(name) else f"group_{name}"
-
-
 def _mapping(path: Path) -> dict[str, list[str]]:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -104,7 +97,7 @@ def _mapping(path: Path) -> dict[str, list[str]]:
     shape = isinstance(loaded, dict) and all(isinstance(groups, list) and groups for groups in loaded.values())
     if not shape or len(loaded) < 2:
         raise UserError(f"{path} must hold at least two blocs, each `bloc: [group, group, ...]`.")
-    wrong = [bloc for bloc in loaded if not isinstance(bloc, str) or not _NAME.fullmatch(bloc)]
+    wrong = [bloc for bloc in loaded if not isinstance(bloc, str) or not NAME.fullmatch(bloc)]
     if wrong:
         raise UserError(f"{path}: a bloc's name is lower-case letters, digits and underscores, got {wrong[0]!r}.")
     mapping = {bloc: [str(group) for group in groups] for bloc, groups in loaded.items()}

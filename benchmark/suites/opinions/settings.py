@@ -7,11 +7,10 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from benchmark.suites.common import SuiteSettings
-from benchmark.suites.policy_settings import FineTuneSettings, ScratchSettings
+from benchmark.suites.policy_settings import FineTuneSettings, PolicySettings, ScratchSettings
 
 
-class OpinionsSettings(SuiteSettings):
+class OpinionsSettings(PolicySettings):
     """Settings of the suite `opinions`."""
 
     data_file: Path | None = Field(

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.core.errors import UserError
 from benchmark.core.graph import Progress
+from benchmark.core.hub import Needed
 from benchmark.core.seeds import derive_seed
 from benchmark.core.work import Work
 from benchmark.policies.sizes import PolicySize, scratch_size, size_of_source
@@ -22,7 +23,7 @@ from benchmark.suites.opinions.settings import OpinionsSettings
 from benchmark.suites.opinions.survey import HUB_ID, SurveyQuestion
 from benchmark.suites.policy_settings import SCRATCH
 from benchmark.suites.sizes import Built, TextSizes
-from benchmark.suites.sources import source_spec
+from benchmark.suites.sources import dataset_spec, source_spec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -42,6 +43,7 @@ class OpinionsSuite(AnswerSuite):
     """
 
     name = "opinions"
+    versioned = True
     Settings = OpinionsSettings
     settings: OpinionsSettings
 
@@ -100,6 +102,14 @@ class OpinionsSuite(AnswerSuite):
 
     # What is built once ---------------------------------------------------------------------------------------------
 
+    def needed(self) -> list[Needed]:
+        """The survey and the policy, where the hub has them."""
+        its = self.settings
+        data = [Needed(HUB_ID, "dataset", "or a file: suite.data_file")] if its.data_file is None else []
+        return data + (
+            [Needed(its.policy, "model", "suite.policy; scratch needs no hub")] if its.policy != SCRATCH else []
+        )
+
     def check(self) -> None:
         """Read the data and the blocs, and look at the policy.
 
@@ -132,7 +142,7 @@ class OpinionsSuite(AnswerSuite):
         from benchmark.policies.encoding import train_tokenizer, train_words
 
         its = self.settings
-        parts = list(dict.fromkeys(part for text in _texts(self.questions("train")) for part in text))
+        parts = list(dict.fromkeys(part for text in self.questions("train").texts() for part in text))
         train = train_words if its.tokens == "words" else train_tokenizer
         return train(parts, its.scratch.vocabulary)
 
@@ -140,7 +150,7 @@ class OpinionsSuite(AnswerSuite):
         from benchmark.policies.encoding import encode_texts
 
         for split in SPLITS:
-            texts = _texts(self.questions(split))
+            texts = self.questions(split).texts()
             sides = [encode_texts(tokenizer, [text[side] for text in texts]) for side in (0, 1)]
             for question, answer, text in zip(*sides, texts, strict=True):
                 tokens = len(question) + len(answer) + ADDED
@@ -151,11 +161,12 @@ class OpinionsSuite(AnswerSuite):
                     )
 
     def policy_spec(self, seed: int) -> dict[str, Any]:
-        """Data, seed, and the settings of the kind of policy in force."""
+        """Data, blocs, seed, and the settings of the kind of policy in force; it learns what any bloc was asked."""
         its = self.settings
         scratch = its.policy == SCRATCH
         return {
             **self._data_spec(),
+            "blocs": self._members(),
             "seed": seed,
             "policy": SCRATCH if scratch else source_spec(its.policy),
             "max_tokens": its.max_tokens,
@@ -168,7 +179,7 @@ class OpinionsSuite(AnswerSuite):
         from benchmark.suites.policies import build_finetuned, build_scratch
 
         its = self.settings
-        texts, held_out = (_texts(self.questions(split)) for split in ("train", "validation"))
+        texts, held_out = (self.questions(split).texts() for split in ("train", "validation"))
         rest = (texts, held_out, its.max_tokens, derive_seed(self.name, "policy", seed), folder, progress)
         if its.policy == SCRATCH:
             build_scratch(self._scratch_tokenizer(), its.scratch, *rest)
@@ -181,7 +192,7 @@ class OpinionsSuite(AnswerSuite):
         """Data, blocs and split."""
         return {
             **self._data_spec(),
-            "blocs": {n: list(groups) for n, groups in self._blocs.members.items()},
+            "blocs": self._members(),
             "of": split,
         }
 
@@ -252,22 +263,19 @@ class OpinionsSuite(AnswerSuite):
                 raise UserError(f"suite {self.name}: the {split} split has no question; the data is too small.")
         return found
 
+    def _members(self) -> dict[str, list[str]]:
+        return {name: list(groups) for name, groups in self._blocs.members.items()}
+
     def _data_spec(self) -> dict[str, Any]:
         its = self.settings
-        source = {"hub": HUB_ID, "revision": its.revision}
+        source = dataset_spec(HUB_ID, its.revision) if its.data_file is None else {}
         return {
             "suite": self.name,
             "version": VERSION,
-            "data": source if its.data_file is None else {"file": survey.file_fingerprint(its.data_file)},
+            "data": {"file": survey.file_fingerprint(its.data_file)} if its.data_file else source,
             "shares": [its.validation_share, its.test_share],
             "template": its.template,
         }
-
-
-def _texts(questions: Questions) -> list[tuple[str, str]]:
-    return [
-        (prompt, answer) for prompt, its in zip(questions.prompts, questions.answers, strict=True) for answer in its
-    ]
 
 
 def _position(text: str) -> float:

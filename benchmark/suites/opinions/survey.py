@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import UserError
+from benchmark.core.hub import dataset_source
 
 HUB_ID = "Anthropic/llm_global_opinions"
 SUM_TOLERANCE = 0.02  # of shares that are to sum to 1: published ones are rounded
@@ -60,7 +61,7 @@ def read_hub(revision: str | None) -> list[SurveyQuestion]:
     import datasets
 
     try:
-        rows = datasets.load_dataset(HUB_ID, split="train", revision=revision)
+        rows = datasets.load_dataset(split="train", **dataset_source(HUB_ID, revision))
     except Exception as error:  # the library raises a dozen unrelated types for "no network" and "not there"
         raise UserError(
             f"the data set {HUB_ID} cannot be loaded from the Hugging Face hub: {type(error).__name__}: "
