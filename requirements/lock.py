@@ -2,10 +2,9 @@
 
     make lock
 
-Nothing is installed: pip resolves in a throw-away environment and reports. `test.txt`, `lint.txt` and `mutants.txt`
-hold what these extras add to either `cpu.txt` or `gpu.txt`, so that each goes with both. Versions are written without
-the label of a build (2.13.0, not 2.13.0+cpu), which not every index has; where packages come from is left to pip's
-settings.
+Nothing is installed: pip resolves in a throw-away environment and reports. The other files hold what their extras add
+to either `cpu.txt` or `gpu.txt`, so that each goes with both. Versions are written without the label of a build
+(2.13.0, not 2.13.0+cpu), which not every index has; where packages come from is left to pip's settings.
 
 Options are handed to pip where the CPU build is resolved, as `--extra-index-url URL` for torch's.
 """
@@ -79,7 +78,7 @@ def main(options: list[str]) -> None:
         cpu, gpu = resolver.versions("cpu", options), gpu_versions(resolver)
         write("cpu", cpu)
         write("gpu", gpu)
-        for extra in ("test", "lint", "mutants"):
+        for extra in ("tasks", "lora", "ray", "test", "lint", "mutants"):
             pinned = {name: f"=={version}" for name, version in cpu.items()}
             both = resolver.versions(f"cpu,{extra}", options, pinned)
             write(extra, {name: version for name, version in both.items() if name not in cpu and name not in gpu})

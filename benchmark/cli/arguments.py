@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import os
 from collections.abc import Callable, Sequence
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from benchmark.core.errors import unknown
+from benchmark.core.errors import UserError, unknown
 from benchmark.core.folders import check_folder
+from benchmark.core.hub import OFFLINE, use_mirror
 
 if TYPE_CHECKING:  # they bring torch, which --help does not need
     from benchmark.pipeline.config import RunConfig
-    from benchmark.pipeline.options import RunOptions
+    from benchmark.pipeline.options import ExecutorName, RunOptions
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class MatrixArguments:
     suite: Annotated[
         str, typer.Option(help="grammar (embedded: no network, no download) or another of `list suites`.")
     ] = "grammar"
-    preset: Annotated[str, typer.Option(help="Size of the run: smoke, quick or full.")] = "quick"
+    preset: Annotated[
+        str, typer.Option(help="Size of the run: smoke, quick or full, as far as the suite has them.")
+    ] = "quick"
     config: Annotated[Path | None, typer.Option(help="YAML file with any settings, laid over the preset.")] = None
     set_: Annotated[
         list[str] | None,
@@ -57,14 +61,32 @@ class MatrixArguments:
     backend: Annotated[
         str, typer.Option(help="auto, vllm or transformers. auto: vllm where it is installed and a GPU makes it pay.")
     ] = "auto"
-    executor: Annotated[str, typer.Option(help="Where stages run: local.")] = "local"
+    executor: Annotated[
+        str, typer.Option(help="Where stages run: local, or ray (one machine or a cluster; needs the extra `ray`).")
+    ] = "local"
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Worker processes, one thread each. Default: one per GPU, else one per core, at most 8."
+            min=1,
+            help="Stages at once at most, one thread each. Default: one per GPU, else one per core, at most 8; on Ray "
+            "what the cluster has room for.",
         ),
     ] = None
-    plugin: Annotated[list[Path] | None, typer.Option(help="Python file with a method or shift. Repeatable.")] = None
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="A running Ray cluster: HOST:PORT, or auto. Default: one is started on this machine."),
+    ] = None
+    stage_cpus: Annotated[float, typer.Option(min=0.01, help="Cores that a stage asks of a Ray node.")] = 1.0
+    stage_gpus: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="GPUs that a stage asks for; 0.25: four share one. Default: 1 where there are any."),
+    ] = None
+    stage_memory: Annotated[
+        float | None, typer.Option(min=0.0, help="GB of memory that a stage asks of a Ray node. Default: not counted.")
+    ] = None
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="Python file with a method, shift or suite. Repeatable.")
+    ] = None
     offline: Annotated[bool, typer.Option("--offline", help="Never call the hub.")] = False
 
 
@@ -94,29 +116,48 @@ def settings_of(given: MatrixArguments, contributor: str = "") -> tuple[RunConfi
     Raises:
         UserError: an option that cannot be meant; the message says which.
     """
-    if given.executor != "local":
-        raise unknown("executor", given.executor, ["local"])
+    executor = _executor_of(given)
     out = given.out or Path("runs") / f"{given.suite}-{given.preset}"
     check_folder(out, "--out")
     if given.offline:
         go_offline()
     plugins = load_plugins(given.plugin)
-    from benchmark.pipeline.execute.local import default_workers
+    from benchmark.pipeline.execute.needs import Needs
     from benchmark.pipeline.kinds import kind_of
     from benchmark.pipeline.options import RunOptions
 
     kind = kind_of(given.suite)
     chosen = {key: getattr(given, key) for key in ("methods", "train_shifts", "eval_shifts", "seeds")}
     config = kind.read_config(given.suite, given.preset, given.config, given.set_ or [], chosen)
+    use_mirror(config.hub.mirror)
     options = RunOptions(
         out=out,
         store=given.store,
         backend=kind.backend(given.backend),
-        workers=given.workers or default_workers(),
+        workers=given.workers,
         plugins=plugins,
         contributor=contributor,
+        executor=executor,
+        ray_address=given.ray_address,
+        needs=Needs(given.stage_cpus, given.stage_gpus, given.stage_memory),
     )
     return config, options
+
+
+def _executor_of(given: MatrixArguments) -> ExecutorName:
+    """The executor by its name, with the package that it needs."""
+    from benchmark.pipeline.options import EXECUTORS
+
+    named = next((name for name in EXECUTORS if name == given.executor), None)
+    if named is None:
+        raise unknown("executor", given.executor, EXECUTORS)
+    if named == "ray" and importlib.util.find_spec("ray") is None:
+        raise UserError('--executor ray needs Ray, which is not installed: pip install "prefshift[ray]".')
+    of_ray = [name for name in ("ray_address", "stage_gpus", "stage_memory") if getattr(given, name) is not None]
+    if named == "local" and of_ray:
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in of_ray)
+        raise UserError(f"{options} without --executor ray says nothing: the local executor asks no node.")
+    return named
 
 
 def load_plugins(files: Sequence[Path] | None) -> tuple[Path, ...]:
@@ -131,5 +172,5 @@ def load_plugins(files: Sequence[Path] | None) -> tuple[Path, ...]:
 
 def go_offline() -> None:
     """Never call the hub, in this process and in its workers."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ[OFFLINE] = "1"
     os.environ["HF_DATASETS_OFFLINE"] = "1"

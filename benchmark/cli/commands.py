@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.arguments import MatrixArguments, go_offline, load_plugins, settings_of, with_arguments
-from benchmark.core.errors import UserError
-from benchmark.core.folders import check_folder, make_folder
+from benchmark.cli.store import store_app
+from benchmark.core.errors import UserError, shortened
+from benchmark.core.folders import alone_in, check_folder, replacing
+from benchmark.core.room import NoRoom, watching_room
 
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
+LONGEST = 4000  # characters of a message; it may echo what was given
 _USAGE_ERROR: Any = typer.BadParameter.__base__  # typer carries its own click, whose class has no public name
 
 app = typer.Typer(
@@ -27,7 +31,9 @@ app = typer.Typer(
     "Without a command, [bold]run[/bold] is meant: `python run_all.py --suite grammar --preset smoke`.",
 )
 
-PLUGIN = Annotated[list[Path] | None, typer.Option(help="Python file with a method or shift. Repeatable.")]
+app.add_typer(store_app, name="store")
+
+PLUGIN = Annotated[list[Path] | None, typer.Option(help="Python file with a method, shift or suite. Repeatable.")]
 CONTRIBUTOR = Annotated[
     str, typer.Option(help="Who runs this, for the page's list of runs. Kept until another name is given.")
 ]
@@ -55,11 +61,12 @@ def plan(given: MatrixArguments) -> int:
     from benchmark.core.store import Store
 
     config, options = settings_of(given)
+    from benchmark.pipeline.execute.local import default_workers
     from benchmark.pipeline.plan import make_plan, plan_table
     from benchmark.pipeline.run import prepare
 
     matrix = prepare(config, options)
-    Console().print(plan_table(make_plan(matrix, Store(options.store)), options.workers))
+    Console().print(plan_table(make_plan(matrix, Store(options.store)), options.workers or default_workers()))
     return 0
 
 
@@ -93,19 +100,57 @@ def describe(
 def check(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME|FILE.py", help="a method or shift, a call such as 'kldpo(tau=0.3)', or a file"),
+        typer.Argument(
+            metavar="NAME|FILE.py", help="a method, shift or suite, a call such as 'kldpo(tau=0.3)', or a file"
+        ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="everything that is registered")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="One setting of the suite, e.g. suite.data_file=FILE. Repeatable."
+        ),
+    ] = None,
     plugin: PLUGIN = None,
 ) -> int:
-    """Check that a method or shift holds to the contract. Exit status 0 only if all of it holds."""
+    """Check that a method, shift or suite holds to the contract. Exit status 0 only if all of it holds.
+
+    A suite is checked with the settings of its preset `smoke`; its slower checks build its policy.
+    """
     if (name is None) != all_:
         raise UserError("check takes one NAME or FILE.py, or --all.")
     go_offline()
     load_plugins(plugin)
     from benchmark.contract.suite import check as check_contract
+    from benchmark.contract.worlds import Worlds
+    from benchmark.pipeline.kinds import read_config
 
-    return 0 if check_contract(name) else FAILED
+    return 0 if check_contract(name, Worlds(read_config, tuple(set_ or ()))) else FAILED
+
+
+@app.command()
+def inspect(
+    source: Annotated[str, typer.Argument(metavar="FILE|HUB_ID", help="a preference set: json, jsonl, csv, parquet")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the data, e.g. suite.columns.prompt=question."),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never call the hub.")] = False,
+) -> int:
+    """Show what the suite `preferences` understands of a set of labelled pairs: columns, groups, sizes, some pairs."""
+    if offline:
+        go_offline()
+    from benchmark.cli.inspection import show
+    from benchmark.pipeline.config import merged, parse_setting
+    from benchmark.suites.preferences.overview import overview
+    from benchmark.suites.preferences.settings import data_settings
+    from benchmark.suites.preferences.understood import understand
+
+    given: dict[str, Any] = {}
+    for setting in set_ or []:
+        given = merged(given, parse_setting(setting))
+    show(overview(understand(data_settings(source, given))))
+    return 0
 
 
 @app.command()
@@ -121,13 +166,21 @@ def report(
     """Merge finished runs and write one page. Runs of one suite must have been made alike; what differs is named."""
     plugins = load_plugins(plugin)
     check_folder(out, "--out")
+    from benchmark.measure.runs.record import refused_where_unreadable
     from benchmark.pipeline.registered import check_measurable
+
+    with refused_where_unreadable(folders):
+        for folder in folders:
+            check_measurable(folder, plugins)
+        return _write_report(folders, out, allow_mixed)
+
+
+def _write_report(folders: Sequence[Path], out: Path, allow_mixed: bool) -> int:
     from benchmark.pipeline.run import write_page
 
-    for folder in folders:
-        check_measurable(folder, plugins)
-    make_folder(out, "--out")
-    typer.echo(str(write_page(folders, out, out / "leaderboard.csv", allow_mixed).resolve()))
+    with watching_room(out), alone_in(out, "--out"), replacing(out, ("leaderboard.csv", "index.html")) as new:
+        page = write_page(folders, new, new / "leaderboard.csv", allow_mixed)
+    typer.echo(str((out / page.name).resolve()))
     return 0
 
 
@@ -161,13 +214,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 1 failed cells, 2 a user's mistake, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups if group.name}
     if not given or (given[0] not in commands and given[0] not in ("-h", "--help")):
         given = ["run", *given] if not given or given[0].startswith("-") else given
     try:
         return app(given, standalone_mode=False) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shortened(str(error), LONGEST)}", file=sys.stderr)
         return MISTAKE
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # nobody but a user makes such a name
+            raise
+        print(f"error: the path {shortened(str(error.filename), 120)!r} is too long.", file=sys.stderr)
+        return MISTAKE
+    except NoRoom as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     except _USAGE_ERROR as error:
         error.show()
         return MISTAKE

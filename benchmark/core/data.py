@@ -95,14 +95,14 @@ class Completions:
 class Pairs:
     """Preference pairs, one entry per pair; tokens of a completion end with EOS where it was emitted.
 
-    margins: utility of chosen minus rejected, shape [pairs]; groups: int64 of shape [pairs], or None; times: when each
-    pair was labelled, in [0, 1], shape [pairs], or None.
+    margins: utility of chosen minus rejected, shape [pairs], or None where only labels are known; groups: int64 of
+    shape [pairs], or None; times: when each pair was labelled, in [0, 1], shape [pairs], or None.
     """
 
     prompts: list[list[int]]
     chosen: list[list[int]]
     rejected: list[list[int]]
-    margins: Floats
+    margins: Floats | None = None
     groups: Ints | None = None
     times: Floats | None = None
 
@@ -111,8 +111,8 @@ class Pairs:
 
     def save(self, path: Path) -> None:
         """Write to a Parquet file."""
-        columns = {"prompt": self.prompts, "chosen": self.chosen, "rejected": self.rejected, "margin": self.margins}
-        known = {"group": self.groups, "time": self.times}
+        columns = {"prompt": self.prompts, "chosen": self.chosen, "rejected": self.rejected}
+        known = {"margin": self.margins, "group": self.groups, "time": self.times}
         write_table(path, columns | {name: column for name, column in known.items() if column is not None})
 
     @classmethod
@@ -120,4 +120,4 @@ class Pairs:
         """Read what `save` wrote."""
         table = read_table(path)
         sides = table["prompt"], table["chosen"], table["rejected"]
-        return cls(*sides, table["margin"], table.get("group"), table.get("time"))
+        return cls(*sides, table.get("margin"), table.get("group"), table.get("time"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from benchmark.core.broken import Broken, RuleError, broken_entry, broken_file, explanation, located, shown
-from benchmark.core.code import hash_of
+from benchmark.core.code import MEASURED, hash_of
 from benchmark.core.errors import UserError, unknown
 from benchmark.core.hyperparameters import check_names, validated
 
@@ -34,11 +34,13 @@ class Registry(Generic[P]):
     """The plug-ins of one family by name. Built-in ones are imported at the first look-up.
 
     A file that cannot be imported, or whose classes could never be used, is left out with a warning: `broken` has it.
+    left_out: names in the classes' bodies on which no stage depends.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, left_out: frozenset[str] = MEASURED) -> None:
         self.kind = kind
         self.package = package
+        self.left_out = left_out
         self._classes: dict[str, type[P]] = {}
         self._broken: list[Broken] = []
         self._loaded = False
@@ -189,16 +191,17 @@ def _where(cls: type) -> str:
     return f"{cls.__qualname__} in {shown(Path(file)) if file else cls.__module__}"
 
 
-def fingerprint(cls: type) -> str:
+def fingerprint(cls: type, whole: bool = False) -> str:
     """A hash of the code that defines `cls`: its file, those of the concrete plug-ins that it inherits from, and those
     of its family's folder that they import at their top.
 
     Only a change of behaviour changes it, so only that makes a stage run again. The families' own base files are left
-    out: the version of the stage that uses them covers those.
+    out: the version of the stage that uses them covers those. whole: with what no stage depends on, too.
     """
     registry: Registry[Any] = cls.registry  # type: ignore[attr-defined]
     parents = [parent for parent in cls.__mro__ if hasattr(parent, "registry") and "name" in parent.__dict__]
-    return hash_of([Path(inspect.getfile(parent)) for parent in parents], registry.package)
+    left_out = frozenset[str]() if whole else registry.left_out
+    return hash_of([Path(inspect.getfile(parent)) for parent in parents], registry.package, left_out)
 
 
 def load_file(path: Path) -> None:
@@ -283,7 +286,7 @@ def _check_rules(cls: type) -> None:
 def _same_code(one: type, other: type) -> bool:
     """Whether two classes are one by their code, in files that may lie anywhere."""
     try:
-        return one.__qualname__ == other.__qualname__ and fingerprint(one) == fingerprint(other)
+        return one.__qualname__ == other.__qualname__ and fingerprint(one, whole=True) == fingerprint(other, whole=True)
     except (OSError, TypeError):  # made without a file, in a console
         return False
 

@@ -12,6 +12,7 @@ from benchmark.measure.controls.ceiling import ReferenceBins, feasible_lift
 from benchmark.measure.controls.judged import inner_dpo
 from benchmark.measure.panels.adversary import adversarial_curves
 from benchmark.measure.panels.diagnostics import collapse, diagnostics
+from benchmark.measure.panels.lm_eval import mean_score, task_scores
 from benchmark.measure.panels.training_curves import row_versions, training_curve
 from benchmark.measure.panels.trajectory import trajectory
 from benchmark.measure.runs import names
@@ -39,6 +40,7 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str, bins: Refere
     role, status, metrics = _role(arena, facts), _status(cells), row_metrics(comparer, key)
     if metrics:
         metrics["gated_feasible_lift"] = _feasible_lift(comparer, key, bins, metrics)
+        metrics["lm_eval"] = mean_score(arena, key)
     return Row(
         key=key,
         method=method,
@@ -60,6 +62,7 @@ def measured_row(comparer: Comparer, table: pd.DataFrame, key: str, bins: Refere
         diagnostics=diagnostics(arena, table, key),
         collapse=collapse(arena, table, key),
         training=training_curve(arena, key),
+        tasks=task_scores(arena, key),
         versions=row_versions(arena, key),
         command=_command(arena, key),
         runs=tuple(sorted({int(run) + arena.runs.first_run for run in cells["run"]})),

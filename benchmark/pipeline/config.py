@@ -15,26 +15,48 @@ from benchmark.core.plugins import Registry
 from benchmark.core.settings import Section, checked
 from benchmark.pipeline.numerics import Numerics
 from benchmark.suites.common import AnySuite
+from benchmark.suites.presets import presets_of
 
-PRESETS = ("smoke", "quick", "full")
+PRESETS = ("smoke", "quick", "full")  # of every suite that ships with the benchmark
+
+
+class ExecutionSettings(Section):
+    """How stages run, which changes no number."""
+
+    stage_limit: float | None = Field(
+        None,
+        gt=0,
+        description="seconds after which a stage is ended and its cells fail; without it 20 times what `plan` expects "
+        "of it at most, and an hour at least",
+    )
+
+
+class HubSettings(Section):
+    """Where models and data sets of the hub are found (`hub.KEY`)."""
+
+    mirror: Path | None = Field(None, description="folder that has them as ORG/NAME; what it lacks comes from the hub")
 
 
 class RunConfig(Section):
     """What decides what a run computes, whatever the kind of suite; every kind adds its own.
 
-    grows: what a later run on the same folder may add to.
+    grows: what a later run on the same folder may add to. free: what it may change.
     """
 
     grows: ClassVar[frozenset[str]] = frozenset({"methods", "seeds"})
+    free: ClassVar[frozenset[str]] = frozenset({"execution", "hub"})
 
     suite_name: str
     preset: str
     suite: dict[str, Any] = Field(default_factory=dict, description="settings of the suite")
     methods: list[str] = Field(min_length=1, description="calls such as dpo(beta=0.3)")
-    seeds: int = Field(3, gt=0, description="seeds 0, 1, ...")
+    seeds: int = Field(3, gt=0, le=10_000, description="seeds 0, 1, ...")
+    hub: HubSettings = HubSettings()
     numerics: Numerics = Field(
         "fast", description="fast: the machine's own arithmetic; portable: the same on every x86 CPU with AVX2, slower"
     )
+
+    execution: ExecutionSettings = ExecutionSettings()
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -68,11 +90,13 @@ def read_layers(
     Raises:
         UserError: unknown preset or key (with the nearest match), or a value that is not allowed.
     """
-    if preset not in PRESETS:
-        raise unknown("preset", preset, PRESETS)
-    raw = _load_yaml(suite.presets() / f"{preset}.yaml")
+    known = presets_of(suite)
+    if preset not in known:
+        raise unknown(f"preset of {suite.name}", preset, known)
+    source = known[preset]
+    raw = _load_yaml(source) if isinstance(source, Path) else dict(source)
     chosen = {key: value for key, value in (options or {}).items() if value is not None}
-    for layer in (*([_load_yaml(file)] if file else []), chosen, *map(_parse_setting, settings)):
+    for layer in (*([_load_yaml(file)] if file else []), chosen, *map(parse_setting, settings)):
         raw = model.overlaid(raw, layer)
     return checked(model, {**raw, "suite_name": suite.name, "preset": preset})
 
@@ -104,7 +128,8 @@ def _load_yaml(file: Path) -> dict[str, Any]:
     return loaded
 
 
-def _parse_setting(text: str) -> dict[str, Any]:
+def parse_setting(text: str) -> dict[str, Any]:
+    """The nested settings that `a.b=value` stands for; a UserError where it is of another form."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UserError(f"--set takes KEY=VALUE, got {text!r}.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -38,6 +39,7 @@ class Display(AbstractContextManager["Display"]):
         )
         self._all = self._progress.add_task("stages", total=self._total)
         self._bars: dict[int, TaskID] = {}  # by worker
+        self._told: set[str] = set()  # stages that others make
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -55,6 +57,13 @@ class Display(AbstractContextManager["Display"]):
         """Move the worker's bar."""
         self._progress.update(self._bars[worker], completed=done, total=total)
 
+    def waits(self, stage: Stage, worker: int, owner: str) -> None:
+        """Take the worker's bar away; say once who is making the artefact."""
+        self._progress.remove_task(self._bars.pop(worker))
+        if owner and stage.key not in self._told:
+            self._told.add(stage.key)
+            console.print(f"waiting for {_title(stage)}, made by {owner}", markup=False, highlight=False)
+
     def ended(self, stage: Stage, worker: int, error: str | None) -> None:
         """Move the bar of the matrix; say what failed, and, without a terminal, what finished."""
         self._over += 1
@@ -62,7 +71,7 @@ class Display(AbstractContextManager["Display"]):
         self._progress.update(self._all, completed=self._over)
         seconds = time.perf_counter() - self._started[stage.key]
         if error is not None:
-            console.print(f"[red]failed[/red] {_title(stage)}: {error}", markup=True, highlight=False)
+            console.print(f"[red]failed[/red] {escape(f'{_title(stage)}: {error}')}", highlight=False)
         elif not self._live:
             line = f"[{self._over}/{self._total}] {_title(stage)}  {seconds:.1f} s"
             console.print(line, markup=False, highlight=False)

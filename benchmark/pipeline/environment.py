@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.checksums import FILES, checksum, difference, sealed
 from benchmark.core.errors import UserError
 from benchmark.core.plugins import Plugin
 from benchmark.core.store import Store
+from benchmark.measure.runs.record import ENVIRONMENT, read_record
 from benchmark.pipeline.config import RunConfig
 from benchmark.pipeline.execute.base import Outcome
 from benchmark.pipeline.kind import SuiteKind
 from benchmark.pipeline.matrix import CellCall, Matrix
 from benchmark.pipeline.options import RunOptions
 from benchmark.pipeline.provenance import arithmetics, code_versions, provenance
+from benchmark.suites.common import suite_code
 
-ENVIRONMENT = "environment.json"
 ABSENT = object()
 ROOT = Path(__file__).resolve().parents[2]
 MAKES_TABLES = (
@@ -35,26 +38,22 @@ def read_environment(out: Path) -> dict[str, Any] | None:
     """What is recorded about the run in `out`, or None where there is none.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or is not as a run wrote it.
     """
-    file = out / ENVIRONMENT
-    try:
-        return dict(json.loads(file.read_text())) if file.is_file() else None
-    except OSError as error:
-        raise UserError(f"{str(file)!r} cannot be read: {error.strerror}.") from None
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{str(file)!r} is not the record of a run: {error}. Choose another folder.") from None
+    return read_record(out) if (out / ENVIRONMENT).exists() else None
 
 
-def write_environment(
-    kind: SuiteKind[Any], config: RunConfig, options: RunOptions, matrix: Matrix[Any, Any, Any], signature: str = ""
-) -> None:
-    """Write environment.json, as a whole or not at all. Commands are added to those of earlier runs on the folder;
-    contributor and signature stay where none is given."""
+def environment_of(
+    kind: SuiteKind[Any], config: RunConfig, options: RunOptions, matrix: Matrix[Any, Any, Any]
+) -> dict[str, Any]:
+    """The record of a run whose tables are still to be made, as JSON. Commands are added to those of earlier runs on
+    the folder; the contributor stays where none is given."""
     earlier = read_environment(options.out) or {}
     here = provenance()
-    plugins = {type(part) for cell in matrix.cells for part in (cell.method, cell.train_shift)}
-    environment = {
+    parts = {type(part) for cell in matrix.cells for part in (cell.method, cell.train_shift)}
+    plugins: list[type[Any]] = [cls for cls in parts if issubclass(cls, Plugin)]
+    plugins += [type(matrix.suite)] if suite_code(type(matrix.suite)) else []
+    return {
         **here,
         "commands": list(dict.fromkeys([*earlier.get("commands", []), here["command"]])),
         "suite": matrix.suite.name,
@@ -65,15 +64,26 @@ def write_environment(
         "seeds": sorted({cell.seed for cell in matrix.cells}),
         "plugins": [str(plugin) for plugin in options.plugins],
         "contributor": options.contributor or earlier.get("contributor", ""),
-        "code": {**code_versions(cls for cls in plugins if issubclass(cls, Plugin)), **kind.code(matrix)},
+        "code": {**code_versions(plugins), **kind.code(matrix)},
         "config": fixed_settings(config, options.backend),
         "cells": [dict(zip(("method", "train_shift", "seed"), cell.call, strict=True)) for cell in matrix.cells],
         "numerics": arithmetics(matrix.stages(), Store(options.store)),
-        "signature": signature or earlier.get("signature", ""),
+        "signature": "",
+        FILES: {},
     }
-    partial = options.out / f"{ENVIRONMENT}.partial"
-    partial.write_text(json.dumps(environment, indent=1))
-    partial.rename(options.out / ENVIRONMENT)
+
+
+def write_environment(folder: Path, environment: Mapping[str, Any]) -> None:
+    """Write environment.json, as a whole or not at all."""
+    partial = folder / f"{ENVIRONMENT}.partial"
+    partial.write_text(sealed(environment))
+    partial.rename(folder / ENVIRONMENT)
+
+
+def finished(environment: Mapping[str, Any], folder: Path, files: Sequence[str]) -> dict[str, Any]:
+    """The record of a run whose files are in a folder: with their lengths and checksums."""
+    made = {name: [(folder / name).stat().st_size, checksum(folder / name)] for name in files}
+    return {**environment, FILES: made}
 
 
 def earlier_cells(config: RunConfig, options: RunOptions) -> list[CellCall]:
@@ -85,6 +95,8 @@ def earlier_cells(config: RunConfig, options: RunOptions) -> list[CellCall]:
     earlier = read_environment(options.out)
     if earlier is None:
         return []
+    if not {"config", "cells"} <= earlier.keys():
+        raise UserError(f"{str(options.out / ENVIRONMENT)!r} is not the record of a run. Choose another --out.")
     different = list(_differences(earlier["config"], fixed_settings(config, options.backend)))
     if different:
         raise UserError(
@@ -96,7 +108,9 @@ def earlier_cells(config: RunConfig, options: RunOptions) -> list[CellCall]:
 
 def fixed_settings(config: RunConfig, backend: str) -> dict[str, Any]:
     """What must not change between two runs on the same folder, as JSON."""
-    return dict(json.loads(json.dumps({**config.model_dump(exclude=set(config.grows)), "backend": backend})))
+    return dict(
+        json.loads(json.dumps({**config.model_dump(exclude={*config.grows, *config.free}), "backend": backend}))
+    )
 
 
 def _differences(there: Any, here: Any, key: str = "") -> Iterator[str]:
@@ -117,10 +131,12 @@ def _shown(value: Any) -> str:
 
 
 def signature_of(matrix: Matrix[Any, Any, Any], outcome: Outcome) -> str:
-    """Changes when a cell, its state, an evaluation shift or the code of tables, measurement or page does."""
+    """Changes when a cell, its state, what stands beside it, an evaluation shift or the code of tables, measurement or
+    page does."""
     digest = hashlib.sha256()
     for cell in matrix.cells:
-        digest.update(f"{cell.cell_id} {cell.skipped}".encode())
+        beside = " ".join(stage.key for stage in cell.beside.values())
+        digest.update(f"{cell.cell_id} {cell.skipped} {beside}".encode())
     for key, reason in sorted(outcome.failed.items()):
         digest.update(f"{key} {reason}".encode())
     digest.update(str([[str(s), *map(str, points)] for s, points in matrix.evaluation.items()]).encode())
@@ -132,6 +148,7 @@ def signature_of(matrix: Matrix[Any, Any, Any], outcome: Outcome) -> str:
 
 
 def up_to_date(out: Path, signature: str, files: Sequence[str]) -> bool:
-    """Whether `out` holds all the files, made from what the signature stands for."""
+    """Whether `out` holds all the files as they were written, made from what the signature stands for."""
     environment = read_environment(out) or {}
-    return environment.get("signature") == signature and all((out / file).is_file() for file in files)
+    made = environment.get(FILES, {})
+    return environment.get("signature") == signature and set(files) <= set(made) and not difference(out, made, math.inf)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.errors import UserError
 from benchmark.core.plugins import unknown_plugin
 from benchmark.pipeline.analytic.kind import AnalyticKind
 from benchmark.pipeline.config import RunConfig
@@ -25,12 +26,15 @@ def kind_of(suite: str) -> SuiteKind[Any]:
     """The kind of the suite named `suite`.
 
     Raises:
-        UserError: no suite of any kind has that name (with the nearest match).
+        UserError: no suite of any kind has that name (with the nearest match), or two kinds have one.
     """
-    kinds = {cls.name: kind for kind in SUITE_KINDS for cls in kind.family.registry.all()}
-    if suite not in kinds:
+    kinds = [kind for kind in SUITE_KINDS for cls in kind.family.registry.all() if cls.name == suite]
+    if not kinds:
         raise unknown_plugin("suite", suite, [kind.family.registry for kind in SUITE_KINDS])
-    return kinds[suite]
+    if len(kinds) > 1:
+        names = " and ".join(kind.name for kind in kinds)
+        raise UserError(f"two suites are named {suite!r}, of the kinds {names}. Rename the one that is a plug-in.")
+    return kinds[0]
 
 
 def read_config(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.graph import KINDS, Stage
-from benchmark.core.plugins import Plugin, fingerprint
+from benchmark.core.plugins import fingerprint
 from benchmark.core.resources import package_versions
 from benchmark.core.store import Store
 
@@ -29,7 +29,7 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def code_versions(plugins: Iterable[type[Plugin]]) -> dict[str, Any]:
+def code_versions(plugins: Iterable[type[Any]]) -> dict[str, Any]:
     """The versions of all stages, and what stands for the code of the plug-ins that a run used."""
     named = {f"{cls.registry.package}.{cls.name}": fingerprint(cls) for cls in plugins}
     stages = {name: kind.version for name, kind in KINDS.items()}

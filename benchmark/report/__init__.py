@@ -47,6 +47,7 @@ from benchmark.report.panels import (
 from benchmark.report.rows import HEADLINE, Comparison, Curve, Row, RowRole, Standing, Status, ToDecide, Verdict
 from benchmark.report.shifts import Conflict, ConflictKind, EvalShift, LabelAgreement
 from benchmark.report.studies import Study, StudyFigure, StudyLine, StudyRow, StudyTable
+from benchmark.report.tasks import TaskScore
 from benchmark.report.trajectories import Collapse, CollapseTerm, DiagnosticPoint, TrainingCurve, TrajectoryPoint
 
 __all__ = [
@@ -115,6 +116,7 @@ __all__ = [
     "StudyRow",
     "StudyTable",
     "Subject",
+    "TaskScore",
     "ToDecide",
     "TrainingCurve",
     "TrajectoryPoint",

@@ -60,6 +60,7 @@ class NotChecked(StrEnum):
     NO_COMMON_SEED = "no_common_seed"
     NO_SUITE = "no_suite"
     NO_TRAINING_SHIFT = "no_training_shift"
+    NO_TASK = "no_task"
     CANNOT_BE_RUN = "cannot_be_run"
 
 
@@ -67,7 +68,8 @@ class NotChecked(StrEnum):
 class Unchecked:
     """Why there is no number, with its facts.
 
-    method: title of the one that was not finished; metric, subject, rival: of what no seed has; suite; family, mixing:
+    method: title of the one that was not finished; metric, subject, rival: of what no seed has, or metric
+    alone, of lm-eval, which no run was held to; suite; family, mixing:
     of the training shift that is missing; reason: of a claim that no suite can check, in the catalogue's own words.
     """
 

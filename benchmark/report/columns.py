@@ -139,6 +139,51 @@ METRICS: tuple[Metric, ...] = (
         2,
         True,
     ),
+    Metric(
+        "length_controlled_accuracy",
+        "Accuracy, length",
+        "share",
+        "Pref. accuracy with length controlled: the mean of that where the chosen response is the longer one and that "
+        "where it is the shorter one, so that going by length alone gives 1/2; of suites with people's labels.",
+        2,
+        True,
+    ),
+    Metric(
+        "worst_group_length_controlled_accuracy",
+        "Worst group, length",
+        "share",
+        "The same in the group of annotators where it is least.",
+        2,
+        True,
+    ),
+    Metric(
+        "implicit_margin",
+        "Margin",
+        "nats",
+        "Mean log-ratio of the chosen response minus that of the other on held-out pairs labelled at the training "
+        "shift; of suites with people's labels.",
+        2,
+        True,
+    ),
+    Metric("length_controlled_margin", "Margin, length", "nats", "The same with length controlled.", 2, True),
+    Metric(
+        "calibration_error",
+        "Calibration error",
+        "share",
+        "Expected calibration error of sigmoid(beta margin) on held-out labels at the training shift, in ten bins; of "
+        "methods with a beta.",
+        2,
+        False,
+    ),
+    Metric(
+        "lm_eval",
+        "lm-eval",
+        "score",
+        "Mean over the tasks of lm-eval that were asked for (a group of groups by its groups), each by its first "
+        "metric, where more is better. Seeds and questions are in the interval.",
+        3,
+        True,
+    ),
     Metric("length", "Length", "tokens", "Mean completion length.", 1, None),
     Metric("eos_rate", "EOS rate", "share", "Share of completions that end by themselves.", 2, None),
     Metric(

@@ -31,6 +31,9 @@ class Absent(StrEnum):
     NO_REFERENCE_PAIRS = "no_reference_pairs"
     LABELLING_NOT_RECORDED = "labelling_not_recorded"
     NEW_LABELS = "new_labels"
+    NOTHING_SAMPLED = "nothing_sampled"
+    NO_COMMON_ROWS = "no_common_rows"
+    NO_TASKS = "no_tasks"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from benchmark.report.estimates import Estimate
 from benchmark.report.panels import AdversarialCurve, Variance
+from benchmark.report.tasks import TaskScore
 from benchmark.report.trajectories import Collapse, DiagnosticPoint, TrainingCurve, TrajectoryPoint
 
 Status = Literal["done", "failed", "skipped"]
@@ -98,6 +99,7 @@ class Row:
     diagnostics: tuple[DiagnosticPoint, ...] = ()
     collapse: Collapse | None = None
     training: TrainingCurve | None = None
+    tasks: tuple[TaskScore, ...] = ()  # of lm-eval, in its order
     versions: dict[str, str] = field(default_factory=dict)  # of the packages that made it
     runs: tuple[int, ...] = ()  # where it comes from: places, from 1, in Report.provenance
 

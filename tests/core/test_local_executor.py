@@ -9,7 +9,8 @@ import pytest
 
 from benchmark.core.graph import Stage
 from benchmark.core.store import Store
-from benchmark.pipeline.execute.local import LocalExecutor, _Queue
+from benchmark.pipeline.execute.local import LocalExecutor
+from benchmark.pipeline.execute.queue import Queue
 from benchmark.pipeline.execute.worker import WorkerSetup
 
 PLUGIN = """
@@ -40,6 +41,8 @@ class Silent:
     def started(self, stage, worker): ...
 
     def advanced(self, stage, worker, done, total): ...
+
+    def waits(self, stage, worker, owner): ...
 
     def ended(self, stage, worker, error):
         self.ends.append((stage.kind, error))
@@ -81,7 +84,7 @@ def test_the_longest_chain_goes_first():
     short = Stage("x", 1, {"n": 0})
     first = Stage("x", 1, {"n": 1})
     second = Stage("x", 1, {"n": 2}, {"first": first})
-    queue = _Queue([short, first, second])
+    queue = Queue([short, first, second])
     assert queue.take() is first and queue.take() is short and queue.take() is None
     queue.finish(first, None)
     assert queue.take() is second

@@ -39,7 +39,7 @@ def test_a_lock_holds_what_the_project_asks_for_within_its_ranges(extra: str) ->
 
 @pytest.mark.parametrize("hardware", ["cpu", "gpu"])
 def test_tools_are_locked_once_so_that_both_locks_can_be_given_together(hardware: str) -> None:
-    for extra in ("test", "lint", "mutants"):
+    for extra in ("tasks", "lora", "ray", "test", "lint", "mutants"):
         assert not locked(hardware).keys() & locked(extra).keys()
 
 

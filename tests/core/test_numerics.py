@@ -52,6 +52,8 @@ class Quiet:
 
     def advanced(self, stage: Stage, worker: int, done: int, total: int) -> None: ...
 
+    def waits(self, stage: Stage, worker: int, owner: str) -> None: ...
+
     def ended(self, stage: Stage, worker: int, error: str | None) -> None:
         assert error is None, f"{stage.kind}: {error}"
 

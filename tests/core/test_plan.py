@@ -131,7 +131,7 @@ def test_what_a_method_does_beside_plain_passes_is_counted():
     assert flops("kldpo(tau=0.3)") == flops("sft") == flops("tv_dpo") == flops("dpo")
     assert flops("tv_dpo", micro_batch_size=16) == pytest.approx(4 / 3 * flops("dpo", micro_batch_size=16))
     assert flops("kldpo(tau=0.3)", micro_batch_size=16) == flops("dpo", micro_batch_size=16)
-    assert flops("wdpo") > flops("wdpo(solver=difference)") == pytest.approx(2 * flops("dpo"))
+    assert flops("wdpo") > flops("wdpo(solver=difference)") == pytest.approx(2.1 * flops("dpo"))
     assert flops("dpo_early_stop(fraction=0.2)") == pytest.approx(flops("dpo") / 5)
     assert flops("dpo") < flops("kto") and flops("dpo") < flops("rloo")
     assert flops("rewarded_soups") == 0

@@ -145,7 +145,7 @@ def test_checking_everything_fails_where_something_is_broken(add, capsys, monkey
     from benchmark.contract import suite
 
     add("focal", BROKEN["import"][0])
-    monkeypatch.setattr(suite, "every_subject", lambda lab: [])
+    monkeypatch.setattr(suite, "every_subject", lambda lab, worlds: [])
     assert main(["check", "--all"]) == 1
     assert "FAIL     import             ModuleNotFoundError at line 2" in capsys.readouterr().out
 

@@ -96,7 +96,10 @@ def test_what_is_not_finite_is_refused_before_anything_runs(arguments, capsys, t
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set", "seeds=[1, 2]"], "Input should be a valid integer, got [1, 2]. Allowed: a whole number > 0."),
+        (
+            ["--set", "seeds=[1, 2]"],
+            "Input should be a valid integer, got [1, 2]. Allowed: a whole number > 0 and <= 1",
+        ),
         (["--set", "5=3"], "unknown setting '5'."),
         (["--set", "suite={1: 2}"], "setting 'suite.1': a name is expected, got 1."),
         (["--set", "training=3"], "setting 'training': Input should be a valid dictionary"),

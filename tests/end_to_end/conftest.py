@@ -17,6 +17,7 @@ SMALL = [
     "--set", "suite.train_prompts=128", "--set", "suite.validation_prompts=24", "--set", "suite.test_prompts=24",
     "--set", "training.epochs=1", "--offline",
 ]  # fmt: skip
+ON_TASKS = ["--set", "eval.lm_eval.tasks=[emotion_board]", "--set", "eval.lm_eval.limit=20"]
 METHODS = "reference,dpo(beta=0.1),dpo(beta=1),oracle"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.end_to_end.conftest import ON_TASKS
+from tests.harness.emotion_tasks import write_tasks
+
 pytestmark = pytest.mark.slow
 THINGS = ("tax", "school", "road", "army", "press", "trade", "water", "court")
 SMALL = [
@@ -68,6 +71,15 @@ def test_the_page_says_what_it_can_and_shows_the_answers(finished):
     assert "Yes" in page and "NaN" not in page.split("<script")[0]
     claims = pd.read_csv(finished / "leaderboard.csv")
     assert claims.loc[claims["method"] == "dpo", "gated_feasible_lift"].isna().all()
+
+
+def test_a_suite_of_answers_is_held_to_tasks_of_lm_eval_too(prefshift, finished, tmp_path):
+    file = json.loads((finished / "environment.json").read_text())["config"]["suite"]["data_file"]
+    where = ["--set", f"suite.data_file={file}", "--set", f"eval.lm_eval.include_path={write_tasks(tmp_path)}"]
+    prefshift(*SMALL, *where, *ON_TASKS, "--methods", "reference,gr_dpo,best_of_n", "--seeds", "1", "--out", "tasks")
+    run = prefshift.home / "tasks"
+    assert len(results(run, "gr_dpo", "lm_eval/emotion_choices/acc")) == 1
+    assert len(results(run, "best_of_n", "lm_eval/emotion_choices/acc")) == 0  # it was skipped
 
 
 def test_a_utility_that_is_no_weighted_sum_is_refused_before_anything_runs(prefshift, finished):

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import METHODS, ROOT, SMALL
+from tests.end_to_end.conftest import METHODS, ON_TASKS, ROOT, SMALL
+from tests.harness.emotion_tasks import write_tasks
 
 pytestmark = pytest.mark.slow
 
@@ -207,6 +209,38 @@ def test_report_merges_runs(prefshift, finished):
     table = pd.read_csv(prefshift.home / "merged" / "leaderboard.csv")
     assert page.endswith("index.html") and {"sft", "oracle"} <= set(table["method"])
     assert not table.duplicated(["train_shift", "method", "hparams"]).any()
+
+
+def test_policies_are_held_to_tasks_of_lm_eval_without_training_anew(prefshift, finished, tmp_path):
+    tasks = [*ON_TASKS, "--set", f"eval.lm_eval.include_path={write_tasks(tmp_path)}"]
+    before = set(artefacts(prefshift))
+    prefshift(*SMALL, "--methods", "reference,dpo(beta=0.1)", "--seeds", "2", *tasks, "--out", "tasks")
+    assert {Path(file).parts[-3] for file in artefacts(prefshift).keys() - before} == {"lm_eval"}
+    run = prefshift.home / "tasks"
+    results = pd.read_parquet(run / "results.parquet")
+    scores = results[results["metric"].str.startswith("lm_eval/")]
+    names = ["emotion_choice/acc", "emotion_choice/acc_stderr", "emotion_choices/acc", "emotion_answer/exact_match"]
+    assert {f"lm_eval/{name}" for name in names} <= set(scores["metric"]) and set(scores["n"]) == {20}
+    assert (scores.groupby("metric")["cell_id"].nunique() == 4).all()
+    others = results[results["metric"] == "nominal"]
+    both = pd.read_parquet(finished / "results.parquet").merge(others, on=["cell_id", "eval_shift", "metric"])
+    assert len(both) == 4 and both["value_x"].equals(both["value_y"])
+    table = pd.read_csv(run / "leaderboard.csv").set_index("key")
+    mean = results[results["metric"].isin(["lm_eval/emotion_choices/acc", "lm_eval/emotion_answer/exact_match"])]
+    assert table.loc["reference", "lm_eval"] == pytest.approx(mean[mean["method"] == "reference"]["value"].mean())
+    assert "What it does elsewhere" in (run / "site" / "index.html").read_text()
+    environment = json.loads((run / "environment.json").read_text())
+    assert [task["task"] for task in environment["lm_eval"]] == ["emotion_choices", "emotion_answer"]
+
+
+def test_a_task_that_cannot_be_run_is_named_before_anything_trains(prefshift, tmp_path):
+    tasks = write_tasks(tmp_path)
+    where = ["--set", f"eval.lm_eval.include_path={tasks}"]
+    run = [*SMALL, "--methods", "reference,dpo(beta=7)", "--seeds", "1", *ON_TASKS, *where, "--out", "never"]
+    (tasks / "emotion_answer.yaml").write_text((tasks / "emotion_answer.yaml").read_text().replace("test.txt", "gone"))
+    said = prefshift(*run, status=2).stderr
+    assert "emotion_answer: its data cannot be had" in " ".join(said.split())
+    assert not (prefshift.home / "never" / "results.parquet").exists()
 
 
 def test_the_same_matrix_generated_by_vllm(prefshift, finished):

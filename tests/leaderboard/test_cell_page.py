@@ -40,7 +40,7 @@ def test_the_numbers_of_a_page_are_those_of_the_table(show: Show) -> None:
     cell = opened.row("KLDPO tau=0.3")
     lines = dict(line.split("\n", 1) for line in cell.locator(".numbers > div").all_inner_texts())
     assert lines["Over DPO envelope"].replace("\n", " ") == "−0.020 [−0.040, −0.003]" and lines["Rank"] == "5"
-    assert len(lines) == 33 and lines["Worst case, gold, gated"] == "–"
+    assert len(lines) == 39 and lines["Worst case, gold, gated"] == "–"
 
 
 def test_escape_closes_the_page_and_gives_the_focus_back(show: Show) -> None:

@@ -17,7 +17,7 @@ from benchmark.core.errors import UserError
 from benchmark.measure.build import build_report
 from benchmark.measure.runs import merging
 from benchmark.measure.runs.reading import load_runs
-from benchmark.pipeline.environment import write_environment
+from benchmark.pipeline.environment import environment_of, write_environment
 from benchmark.pipeline.kinds import kind_of, read_config
 from benchmark.pipeline.options import RunOptions
 from benchmark.pipeline.run import prepare
@@ -103,7 +103,7 @@ def recorded(folder: Path, contributor: str = "", **settings: Any) -> dict[str, 
     folder.mkdir(exist_ok=True)
     config = read_config("grammar", "smoke", settings=[f"training.{key}={value}" for key, value in settings.items()])
     options = RunOptions(folder, folder / "store", "transformers", workers=1, contributor=contributor)
-    write_environment(kind_of("grammar"), config, options, prepare(config, options))
+    write_environment(options.out, environment_of(kind_of("grammar"), config, options, prepare(config, options)))
     return dict(json.loads((folder / "environment.json").read_text()))
 
 

@@ -36,8 +36,12 @@ TOLERANCE = {"gated_over_envelope": 1e-6, "over_envelope": 1e-6, "gated_kl_savin
 SAME_NAME = (  # a mean over seeds of the rows of the same name
     *("nominal", "gated_nominal", "auc", "gated_auc", "quality", "kl_to_reference", "kl_median", "length", "eos_rate"),
     *("distinct_2", "worst_group_accuracy", "train_seconds", "peak_memory_mb", "step_ratio_to_dpo"),
+    "worst_group_length_controlled_accuracy",
 )
-AT_TRAINING = ("win_rate", "gated_win_rate", "preference_accuracy")  # the same, of the rows at the training shift
+AT_TRAINING = (  # the same, of the rows at the training shift
+    *("win_rate", "gated_win_rate", "preference_accuracy", "length_controlled_accuracy"),
+    *("implicit_margin", "length_controlled_margin", "calibration_error"),
+)
 EXACT = 1e-9
 
 
@@ -105,6 +109,7 @@ def results(folder: Path) -> Results:
 def simple(results: Results, method: tuple[str, str]) -> dict[str, float]:
     """Columns that are means, least values and differences."""
     columns = {name: results.number(method, name) for name in SAME_NAME}
+    columns["lm_eval"] = math.nan  # no task was asked for; where one was: test_lm_eval.py
     for name in AT_TRAINING:
         columns[name] = results.mean(method, name).get(TRAIN, math.nan)
     if method == results.reference:

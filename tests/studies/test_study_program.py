@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
+from benchmark.core.checksums import sealed, unsealed
 from benchmark.core.errors import UserError
 from benchmark.measure.build import build_report
 from benchmark.report import words
@@ -197,9 +198,9 @@ def test_runs_of_one_study_are_merged_and_unlike_ones_refused(home, finished):
     seeds = {row.method: row.seeds_done for row in study.rows}
     assert seeds["dpo"] == 3 and seeds["kldpo"] == 2 and seeds["cdpo"] == 3
     unlike = shutil.copytree(home / "more", home / "unlike")
-    environment = json.loads((unlike / "environment.json").read_text())
+    environment = unsealed((unlike / "environment.json").read_text())
     environment["config"]["suite"]["width"] = 16
-    (unlike / "environment.json").write_text(json.dumps(environment))
+    (unlike / "environment.json").write_text(sealed(environment))
     with pytest.raises(UserError, match=r"suite\.width"):
         build_report([finished, unlike])
     (mixed,) = build_report([finished, unlike], allow_mixed=True).studies

@@ -102,13 +102,13 @@ def test_the_hub_s_rows_read_like_the_folder_s(monkeypatch):
     rows = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [4, 5, 0]}, features=features)
     asked = {}
 
-    def load_dataset(*arguments, **options):
-        asked.update(arguments=arguments, **options)
+    def load_dataset(**options):
+        asked.update(options)
         return rows
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     texts = read_hub("abc", "test")
-    assert asked == {"arguments": ("dair-ai/emotion", "split"), "revision": "abc", "split": "test"}
+    assert asked == {"path": "dair-ai/emotion", "name": "split", "revision": "abc", "split": "test"}
     assert texts.texts == ["a", "c"]
     assert [OBJECTIVES[row.argmax()] for row in texts.labels] == ["fear", "sadness"]
 

@@ -104,10 +104,11 @@ def test_the_hub_prints_dictionaries_and_lists():
 
 
 SHARES = [np.array([[0.6, 0.2], [0.3, 0.2], [0.1, 0.6]]), np.array([[0.9, np.nan], [0.1, np.nan]])]
+LENGTHS = [np.array([2, 3, 4]), np.array([2, 2])]
 
 
 def pairs(shift, kind="luce", count=40_000, seed=0):
-    return draw(SHARES, ("a", "b"), parse_shift(shift)[0], Labelling(kind=kind), count, seed)
+    return draw(SHARES, LENGTHS, ("a", "b"), parse_shift(shift)[0], Labelling(kind=kind), count, seed)
 
 
 def test_labels_follow_the_shares_of_the_group_that_was_asked():
@@ -133,11 +134,24 @@ def test_another_population_changes_no_pair_that_it_need_not():
         assert (getattr(few, name)[same] == getattr(many, name)[same]).all()
 
 
+def test_length_and_time_are_seen_by_who_labels():
+    """Luce on u + .1 per token: .6 + .2 against .3 + .3. In time: b at first, a in the end, where both were asked."""
+    long = pairs("length_bias(of=annotator_groups(groups=a/b,fractions=1/0),per_token=0.1)")
+    same = (long.question == 0) & (long.first == 0) & (long.second == 1)
+    chance = 0.8 / 1.4
+    assert abs(long.first_chosen[same].mean() - chance) < 3.5 * np.sqrt(chance * (1 - chance) / same.sum())
+    drift = pairs("temporal_drift(past=b,now=a,kind=sudden)")
+    assert set(drift.question) == {0} and drift.times.min() < 0.01 and drift.times.max() > 0.99
+    for late, chance in ((True, 0.1 / 0.7), (False, 0.6 / 0.8)):
+        same = (drift.first == 2) & (drift.second == 0) & ((drift.times >= 0.5) == late)
+        assert abs(drift.first_chosen[same].mean() - chance) < 3.5 * np.sqrt(chance * (1 - chance) / same.sum())
+
+
 def test_a_group_that_was_asked_nothing_cannot_label():
     shares = [np.array([[0.6, np.nan], [0.4, np.nan]])]
     (shift,) = parse_shift("annotator_groups(groups=a/b,fractions=0.5/0.5)")
     with pytest.raises(UserError, match="group 2 of the annotators was asked no training question"):
-        draw(shares, ("a", "b"), shift, Labelling(kind="luce"), 10, 0)
+        draw(shares, LENGTHS[1:], ("a", "b"), shift, Labelling(kind="luce"), 10, 0)
 
 
 def test_leaving_one_out_is_a_shift_to_a_group_that_never_labelled():

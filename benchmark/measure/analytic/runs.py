@@ -14,10 +14,9 @@ from pydantic import ValidationError
 from benchmark.core.errors import UserError
 from benchmark.measure.runs import merging, names
 from benchmark.measure.runs.reading import COLUMNS, STATUSES
+from benchmark.measure.runs.record import check_tables, read_record
 from benchmark.report import Caveat, Study
 from benchmark.suites.analytic import AnalyticSuite
-
-ENVIRONMENT = "environment.json"
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,9 @@ class StudyRuns:
 
 def is_study_folder(folder: Path) -> bool:
     """Whether the folder holds a run of an analytic suite."""
-    file = Path(folder) / ENVIRONMENT
     try:
-        return json.loads(file.read_text()).get("kind") == "analytic" if file.is_file() else False
-    except (ValueError, AttributeError):
+        return read_record(Path(folder)).get("kind") == "analytic"
+    except UserError:
         return False  # what is wrong with it is said by who reads it as a run
 
 
@@ -60,7 +58,8 @@ def load_studies(folders: Sequence[Path], allow_mixed: bool = False) -> list[Stu
 
 
 def _load(folder: Path) -> StudyRuns:
-    environment = json.loads((folder / ENVIRONMENT).read_text())
+    environment = read_record(folder)
+    check_tables(folder)
     cls = AnalyticSuite.registry.get(environment["suite"])
     try:
         suite = cls(cls.Settings(**environment["config"]["suite"]))

@@ -122,6 +122,8 @@ class Comparer:
         against = self.against(key)
         if isinstance(against, Absent):
             return missing(against)
+        if not self.arena.knows_divergence():
+            return missing(Absent.NOTHING_SAMPLED)
         dpo, method = self.sides(against, "gated")
         return estimate_over(kl_saving(dpo, method), len(against.seed_rows))
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.core.data import Floats
 from benchmark.measure.records.across import anchor
+from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.records.utilities import LEARNED, Kind
 from benchmark.measure.runs.arenas import REFERENCE, ArenaData
 from benchmark.measure.statistics.bootstrap import Resamples, estimate, estimate_over_seeds, weighted_median
@@ -21,6 +22,11 @@ PREFIX: dict[Kind, str] = {"ungated": "", "gated": "gated_"}
 PER_CELL = {  # columns that are one number per cell in results.parquet, by metric; and whether at the training shift
     "preference_accuracy": True,
     "worst_group_accuracy": False,
+    "length_controlled_accuracy": True,
+    "worst_group_length_controlled_accuracy": False,
+    "implicit_margin": True,
+    "length_controlled_margin": True,
+    "calibration_error": True,
     "distinct_2": False,
 }
 COSTS = ("train_seconds", "peak_memory_mb")
@@ -101,6 +107,9 @@ def _completions(arena: ArenaData, last: int, seed_rows: tuple[int, ...], resamp
     means = resamples.mean(values)
     names = [*columns, "kl_to_reference"]
     estimates = {name: estimate(means[:, column], len(seed_rows)) for column, name in enumerate(names)}
+    if not arena.knows_divergence():
+        unknown = missing(Absent.NOTHING_SAMPLED, len(seed_rows))
+        return {**estimates, "kl_to_reference": unknown, "kl_median": unknown}
     median = np.full(1, np.nan) if np.isnan(kl).any() else _median(kl, resamples)
     return {**estimates, "kl_median": estimate(median, len(seed_rows))}
 
@@ -142,9 +151,19 @@ def _win_rate(comparer: Comparer, key: str, kind: Kind) -> Estimate:
         return missing(Absent.NO_SEED_WITH_REFERENCE)
     if key == REFERENCE:
         return missing(Absent.IS_REFERENCE)
+    if not _known_somewhere(arena):
+        return missing(Absent.NO_COMMON_ROWS)
     mine, theirs = (arena.test.sampled[kind][arena.trajectory(side)[-1]][list(seed_rows)] for side in (key, REFERENCE))
     wins = pairwise_wins(mine, theirs)[..., None]
     return estimate(comparer.resamples("test", seed_rows).mean(wins)[:, 0], len(seed_rows))
+
+
+def _known_somewhere(arena: ArenaData) -> bool:
+    """Whether any row has the rewards of all that the training utility reads, so that two policies can be held against
+    each other on it."""
+    weights = linear_weights(arena.train) or dict.fromkeys(arena.train.objectives, 1.0)
+    read = [name for name, weight in weights.items() if weight]
+    return bool(arena.runs.samples[read].notna().all(axis=1).any())
 
 
 def pairwise_wins(mine: Floats, theirs: Floats) -> Floats:

@@ -13,6 +13,7 @@ from benchmark.pipeline.analytic.config import AnalyticConfig
 from benchmark.pipeline.analytic.stages import STUDY
 from benchmark.pipeline.matrix import Cell, CellCall, Matrix, parse_methods
 from benchmark.suites.analytic import AnalyticSuite
+from benchmark.suites.common import suite_code
 from methods import Method
 from methods.base import parse_method
 
@@ -54,6 +55,7 @@ class _StageMaker:
             "settings": suite.settings.model_dump(),
             "scenarios": list(suite.scenarios),
             "packages": {name: versions[name] for name in NUMERICS if name in versions},
+            **suite_code(type(suite)),
             **arithmetic,
         }
 

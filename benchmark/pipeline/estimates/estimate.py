@@ -22,6 +22,7 @@ from benchmark.pipeline.estimates.work import suite_of, work_of
 
 LIKE_IT = 1.25  # how far amounts of work may lie apart to count as the same
 KIN = 4.0  # the same of stages of other methods, of which no one is the right one
+UNKNOWN_WORK = "its work is not known before it runs"
 FLAT_SECONDS = 10.0  # of a stage of which nothing at all is known
 MEASURED, SCALED, GUESSED = 1.15, 1.5, 4.0  # the true time is within this factor, mostly
 MAKE_UP = 0.5  # how far shares of the device's work may lie apart; a convolution says nothing of a transformer
@@ -73,6 +74,11 @@ class Estimate:
     basis: Basis
 
     @property
+    def of_unknown_work(self) -> bool:
+        """Whether it rests on nothing at all."""
+        return self.basis.why == UNKNOWN_WORK
+
+    @property
     def least(self) -> float:
         """Seconds that it takes at least, mostly."""
         return self.seconds / self.basis.uncertainty
@@ -98,8 +104,7 @@ class Estimator:
         """Of one stage."""
         work = work_of(stage, self._store)
         if work is None:
-            why = "its work is not known before it runs"
-            return Estimate(stage, FLAT_SECONDS, 0.0, Basis("guessed", why=why))
+            return Estimate(stage, FLAT_SECONDS, 0.0, Basis("guessed", why=UNKNOWN_WORK))
         return self.of_work(stage, work)
 
     def of_work(self, stage: Stage, work: Work) -> Estimate:

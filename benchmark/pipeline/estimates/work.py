@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.core.graph import Stage
 from benchmark.core.store import Store
 from benchmark.core.work import Work
+from benchmark.harness.found import find_tasks
 from benchmark.pipeline.estimates.training import CountingJob, count
 from benchmark.pipeline.text import best_of_n
 from benchmark.pipeline.text.stages.common import POLICY, PROBE_PAIRS
@@ -22,6 +23,7 @@ SAMPLED_TOGETHER, PASSED_TOGETHER = 256, 128  # rows of a batch: of sampling, of
 ANSWERS, ANSWER_ROWS = 4, 64  # answers to a question, about; questions of a batch
 LOAD_SECONDS = 0.03  # of a checkpoint
 ROW_SECONDS = 3e-5  # of a row of a table
+TASK_TOKENS, TASK_ANSWER = 300, 100  # of a question of lm-eval, of an answer in words: about
 CONTRACT_SECONDS = 25.0  # most of it two workers that start
 VLLM_SECONDS = 0.05  # vLLM's exchange of weights
 
@@ -221,6 +223,22 @@ def _judged_answers(sizes: _Sizes) -> Work:
     return each * sizes.checkpoints() + rows + sizes.passing(pairs)
 
 
+def _judged_pairs(sizes: _Sizes) -> Work:
+    """Per checkpoint: both responses of every held-out pair, and the training pairs that are followed."""
+    rows = sizes.texts.evaluated + (2 * PROBE_PAIRS if "pairs" in sizes.stage.inputs else 0)
+    each = sizes.passing(rows) + _table(sizes.texts.evaluated) + Work(host_seconds=LOAD_SECONDS)
+    return each * sizes.checkpoints() + sizes.passing(rows)
+
+
+def _lm_eval(sizes: _Sizes) -> Work:
+    """A row per choice, and a completion per question that is answered in words."""
+    settings = sizes.arguments["settings"]
+    chosen, written = find_tasks(settings).questions(settings.limit)
+    reading = sizes.policy.forward(chosen * ANSWERS, TASK_TOKENS, settings.batch_size)
+    writing = sizes.policy.sampling(written, TASK_TOKENS + TASK_ANSWER, TASK_ANSWER, settings.batch_size)
+    return reading + writing + Work(host_seconds=LOAD_SECONDS)
+
+
 def _study(sizes: _Sizes) -> Work:
     return sizes.arguments["suite"].work()  # type: ignore[no-any-return]
 
@@ -242,8 +260,11 @@ _COUNTED: dict[str, Callable[[_Sizes], Work]] = {
     "contract": _contract,
     "answer_pairs": _pairs,
     "judged_answers": _judged_answers,
+    "labelled_pairs": _pairs,
+    "judged_pairs": _judged_pairs,
     "generations": _generations,
     "best_of_n": _best_of_n,
     "scored_generations": _scored_generations,
+    "lm_eval": _lm_eval,
     "study": _study,
 }

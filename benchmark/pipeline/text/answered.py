@@ -8,11 +8,12 @@ import numpy as np
 
 from benchmark.core.graph import Stage
 from benchmark.measure.records.asked import check_linear
-from benchmark.pipeline.text.builder import StageBuilder, shift_annotators, shift_code
+from benchmark.pipeline.text.builder import StageBuilder, labelling_shifts, shift_code
 from benchmark.pipeline.text.stages.common import EVALUATED
 from benchmark.suites.answers import AnswerSuite
 from methods import Method
 from shifts import Shift
+from shifts.base import ON_POLICY
 
 
 class AnswerBuilder(StageBuilder[AnswerSuite]):
@@ -23,7 +24,7 @@ class AnswerBuilder(StageBuilder[AnswerSuite]):
         labelling = self.labelling()
         identity = {
             "shift": str(shift),
-            "code": shift_code([shift, *shift_annotators(shift)]),
+            "code": shift_code(labelling_shifts(shift)),
             "labels": labelling.__dict__,
             "questions": self.suite.questions_spec("train"),
             "count": self.suite.train_pairs,
@@ -33,8 +34,13 @@ class AnswerBuilder(StageBuilder[AnswerSuite]):
         inputs = {"policy": self.policy(seed % self.config.policy_seeds)}
         return self.stage("answer_pairs", identity, inputs=inputs, arguments=arguments)
 
+    def no_pairs(self, shift: Shift) -> str:
+        """Answers are given, so none comes from elsewhere than the others."""
+        return "" if shift.heats == ON_POLICY else f"{self.suite.name} has a finite set of answers: none is off-policy"
+
     def check_shift(self, shift: Shift) -> None:
         """Where an objective was not asked every question, only weighted sums of objectives have a mean."""
+        super().check_shift(shift)
         check_linear([shift], self._unknown_somewhere)
 
     @cached_property

@@ -7,17 +7,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from benchmark.core.errors import UserError
 from benchmark.core.graph import KINDS, Stage
 from benchmark.core.plugins import fingerprint
 from benchmark.core.resources import NUMERICS, package_versions
+from benchmark.harness.found import find_tasks
+from benchmark.harness.settings import HOW_TO_EVALUATE
 from benchmark.pipeline.matrix import Cell, Matrix
 from benchmark.pipeline.text.config import TextConfig
 from benchmark.pipeline.text.stages import PART
 from benchmark.suites.base import Suite
-from benchmark.training.settings import HOW_TO_RUN
+from benchmark.suites.common import suite_code
 from methods import Method
 from shifts import Shift
 from shifts.labels import LUCE, Labelling
+
+LM_EVAL = "lm_eval"  # the stage, and the first part of the names of its metrics
 
 S = TypeVar("S", bound=Suite)
 TextCell: TypeAlias = Cell[Method, Shift]
@@ -33,6 +38,7 @@ class StageBuilder(ABC, Generic[S]):
         self.config = config
         self.backend = backend
         self._made: dict[str, Stage] = {}
+        self._code = suite_code(type(suite))
         versions = package_versions()
         packages = {name: versions[name] for name in NUMERICS if name in versions}
         self._numerics = {"packages": packages, **config.arithmetic()}
@@ -66,6 +72,7 @@ class StageBuilder(ABC, Generic[S]):
         policy_seed = seed % self.config.policy_seeds
         facts = {"policy_seed": policy_seed}
         reason = method.skip(shift) or self.suite.skip(method) or self._no_nats(method)
+        reason = reason or (self.no_pairs(method.training_shift(shift)) if method.trains else "")
         if reason:
             return Cell(self.suite.name, method, shift, seed, {}, reason, facts)
         stages = {"policy": self.policy(policy_seed), **self.probes(method, seed)}
@@ -73,10 +80,22 @@ class StageBuilder(ABC, Generic[S]):
             stages |= self._training(method, shift, seed)
         stages |= self.outcome(stages, method, shift, seed)
         beside = {} if _ships_with_us(method) else {"contract": self._contract(method)}
+        if self.config.eval.lm_eval.tasks and method.candidates is None:  # best-of-n is no policy that answers
+            beside[LM_EVAL] = self._tasks(stages, method)
         return Cell(self.suite.name, method, shift, seed, stages, facts=facts, beside=beside)
 
+    def no_pairs(self, shift: Shift) -> str:
+        """Why the suite has no training pairs as `shift` wants them; "" (the default): it has."""
+        return ""
+
     def check_shift(self, shift: Shift) -> None:
-        """Raise a UserError where pairs or policies cannot be judged under `shift`; by default they can."""
+        """Raise a UserError where pairs or policies cannot be judged under `shift`; by default where it mixes domains
+        of prompts, since every objective is known on all prompts."""
+        if shift.of_prompts:
+            raise UserError(
+                f"{shift}: suite {self.suite.name} has no domains of prompts. `preferences` has, where a column of "
+                "domains is the group: --set suite.columns.group=COLUMN."
+            )
 
     def _no_nats(self, method: Method) -> str:
         """Why `method` has no utility differences in nats to work with; "" where it has, or needs none."""
@@ -105,7 +124,7 @@ class StageBuilder(ABC, Generic[S]):
             "method": method.name,
             "hparams": method.hparams(),
             "code": fingerprint(type(method)),
-            "training": settings.model_dump(exclude=HOW_TO_RUN),
+            "training": settings.identity(),
             "seed": seed,
         }
         arguments = {"method": method, "settings": settings, "seed": seed, "labelling": self.labelling()}
@@ -131,6 +150,18 @@ class StageBuilder(ABC, Generic[S]):
         identity = {"method": method.name, "hparams": method.hparams(), "code": fingerprint(type(method))}
         return self.stage("contract", identity, arguments={"method": method}, label=method.name)
 
+    def _tasks(self, stages: dict[str, Stage], method: Method) -> Stage:
+        """What the cell's policy scores on lm-eval's tasks."""
+        settings = self.config.eval.lm_eval
+        identity = {**find_tasks(settings).identity, "settings": settings.model_dump(exclude=HOW_TO_EVALUATE)}
+        return self.stage(
+            LM_EVAL,
+            {**identity, "backend": self.backend},
+            inputs={name: stages[name] for name in ("policy", "trained_policy") if name in stages},
+            arguments={"settings": settings, "backend": self.backend},
+            label=method.name,
+        )
+
     def stage(
         self,
         kind: str,
@@ -139,15 +170,17 @@ class StageBuilder(ABC, Generic[S]):
         arguments: dict[str, Any] | None = None,
         label: str = "",
     ) -> Stage:
-        """The stage of that kind and identity, the same object whenever it is asked for."""
-        identity = json.loads(json.dumps({**identity, **self._numerics}))
+        """The stage of that kind and identity, the same object whenever it is asked for. Whatever is handed the suite
+        runs its code."""
+        code = self._code if "suite" in (arguments or {}) else {}
+        identity = json.loads(json.dumps({**identity, **code, **self._numerics}))
         made = Stage(kind, KINDS[kind].version, identity, inputs or {}, arguments or {}, label)
         return self._made.setdefault(made.key, made)
 
 
 def shift_identity(shift: Shift) -> dict[str, Any]:
     """What determines what a stage reads from `shift`: the point, and the code of all that it is made of."""
-    return {"shift": str(shift), "shift_code": shift_code([shift, *shift.corners(), *shift_annotators(shift)])}
+    return {"shift": str(shift), "shift_code": shift_code([*labelling_shifts(shift), *shift.corners()])}
 
 
 def shift_code(points: Iterable[Shift]) -> str:
@@ -155,9 +188,12 @@ def shift_code(points: Iterable[Shift]) -> str:
     return "".join(fingerprint(family) for family in dict.fromkeys(type(point) for point in points))
 
 
-def shift_annotators(shift: Shift) -> list[Shift]:
-    """What each group of annotators rewards, where that is a shift of its own; else the family's own code has it."""
-    return [annotator for _, annotator in shift.annotators() if isinstance(annotator, Shift)]
+def labelling_shifts(shift: Shift) -> list[Shift]:
+    """All that determines the labels of `shift`: itself, the shifts inside it, and what each group of annotators
+    rewards where that is a shift of its own; else the family's own code has it."""
+    annotators = [annotator for _, annotator in shift.annotators() if isinstance(annotator, Shift)]
+    plain = shift.plain()
+    return [shift, *([] if plain is None else labelling_shifts(plain)), *annotators]
 
 
 def _ships_with_us(method: Method) -> bool:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.core.errors import UserError
+from benchmark.core.hub import check_offline
 from benchmark.pipeline.matrix import CellCall, Matrix, distinct, parse_methods
 from benchmark.pipeline.text.answered import AnswerBuilder
 from benchmark.pipeline.text.builder import StageBuilder, TextMatrix
 from benchmark.pipeline.text.config import TextConfig
 from benchmark.pipeline.text.generated import GeneratedBuilder
+from benchmark.pipeline.text.labelled import LabelledBuilder
 from benchmark.suites.answers import AnswerSuite
 from benchmark.suites.base import Suite
 from benchmark.suites.generated import GeneratedSuite
+from benchmark.suites.labelled import LabelledSuite
 from methods.base import parse_method
 from shifts import Shift
 from shifts.base import check_objectives, parse_shift
@@ -22,6 +25,7 @@ from shifts.base import check_objectives, parse_shift
 BUILDERS: tuple[tuple[Any, type[StageBuilder[Any]]], ...] = (
     (GeneratedSuite, GeneratedBuilder),
     (AnswerSuite, AnswerBuilder),
+    (LabelledSuite, LabelledBuilder),
 )
 
 
@@ -32,6 +36,7 @@ def build_matrix(config: TextConfig, backend: str, earlier: Sequence[CellCall] =
         UserError: an unknown method, shift, objective, or a suite that cannot work.
     """
     suite = config.make_suite()
+    check_offline(suite.needed())
     suite.check()
     suite.check_backend(backend)
     methods = parse_methods(config.methods)

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from benchmark.core.calls import split_calls
 from benchmark.core.settings import Section
+from benchmark.harness.settings import LmEvalSettings
 from benchmark.pipeline.config import RunConfig, suite_with_settings
 from benchmark.suites.base import Suite
 from benchmark.training.settings import TrainingSettings
@@ -22,12 +23,26 @@ class LabelSettings(Section):
 
 
 class SamplingSettings(Section):
-    """How completions are sampled, for pairs and for evaluation alike (`sampling.KEY`)."""
+    """How completions are sampled, for pairs and for evaluation alike where nothing else is said (`sampling.KEY`)."""
 
     temperature: float = Field(1.0, ge=0)
+    pair_temperature: float | None = Field(
+        None, ge=0, description="of the completions that pairs are made of; None: as `temperature`"
+    )
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0, description="0: no truncation")
     samples: int = Field(1, gt=0, description="completions per evaluation prompt")
+
+    @property
+    def of_pairs(self) -> float:
+        """Temperature of the completions that pairs are made of."""
+        return self.temperature if self.pair_temperature is None else self.pair_temperature
+
+
+class EvalSettings(Section):
+    """What policies are held to beside the suite's own judging (`eval.KEY`)."""
+
+    lm_eval: LmEvalSettings = LmEvalSettings()
 
 
 class ExtraCells(Section):
@@ -50,6 +65,9 @@ class TextConfig(RunConfig):
     policy_seeds: int = Field(1, gt=0, description="seed s starts from reference policy s mod policy_seeds")
     labels: LabelSettings = LabelSettings()
     sampling: SamplingSettings = SamplingSettings()
+    eval: EvalSettings = Field(  # where nothing is asked for, nothing is recorded: such runs are what they always were
+        EvalSettings(), exclude_if=lambda value: not value.lm_eval.tasks
+    )
     training: TrainingSettings = TrainingSettings()
 
     @field_validator("train_shifts", "eval_shifts", mode="before")

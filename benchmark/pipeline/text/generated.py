@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from benchmark.core.graph import Stage
 from benchmark.core.seeds import derive_seed
 from benchmark.generation.base import Sampling
-from benchmark.pipeline.text.builder import StageBuilder, shift_annotators, shift_code, shift_identity
-from benchmark.pipeline.text.stages import PROBE_PAIRS
+from benchmark.pipeline.text.builder import StageBuilder, labelling_shifts, shift_code, shift_identity
+from benchmark.pipeline.text.stages import HOTTER, PROBE_PAIRS
 from benchmark.suites.base import Split
 from benchmark.suites.generated import GeneratedSuite
 from methods import Method
@@ -21,13 +22,16 @@ class GeneratedBuilder(StageBuilder[GeneratedSuite]):
     def pairs(self, shift: Shift, seed: int) -> Stage:
         """Pairs labelled under `shift`."""
         labelling = self.labelling()
-        completions = self._completions("train", "pairs", seed, samples=2)
-        code = shift_code([shift, *shift_annotators(shift)])
+        inputs: dict[str, Stage] = {}
+        for name, heat in {HOTTER if heat != 1 else "": heat for heat in (1.0, *shift.heats)}.items():
+            completions = self._candidates(seed, heat)
+            inputs |= {f"{name}completions": completions, f"{name}scores": self._scores(completions)}
+        code = shift_code(labelling_shifts(shift))
         identity = {"shift": str(shift), "code": code, "labels": labelling.__dict__, "seed": seed}
         return self.stage(
             "pairs",
             identity,
-            inputs={"completions": completions, "scores": self._scores(completions)},
+            inputs=inputs,
             arguments={"shift": shift, "labelling": labelling, "seed": seed},
         )
 
@@ -51,10 +55,11 @@ class GeneratedBuilder(StageBuilder[GeneratedSuite]):
         """The learned reward model, and the judge where the suite has one."""
         arguments = {"suite": self.suite}
         spec = {"spec": self.suite.reward_model_spec()}
-        models = {"reward_model": self.stage("reward_model", spec, arguments=arguments, label=self.suite.name)}
+        inputs = {"completions": self._candidates(seed=0)} if self.suite.standardises else {}
+        models = {"reward_model": self.stage("reward_model", spec, inputs, arguments, label=self.suite.name)}
         judge = self.suite.judge_spec()
         if judge is not None:
-            models["judge"] = self.stage("judge", {"spec": judge}, arguments=arguments, label=self.suite.name)
+            models["judge"] = self.stage("judge", {"spec": judge}, inputs, arguments, label=self.suite.name)
         return models
 
     def _judges(self) -> dict[str, Stage]:
@@ -107,8 +112,15 @@ class GeneratedBuilder(StageBuilder[GeneratedSuite]):
         identity = {"scoring": self.suite.scoring_spec()}
         return self.stage("scored_generations", identity, inputs=inputs, arguments={"suite": self.suite})
 
-    def _completions(self, split: Split, purpose: str, seed: int, samples: int, limit: int | None = None) -> Stage:
+    def _candidates(self, seed: int, heat: float = 1.0) -> Stage:
+        """The completions that pairs are made of."""
+        return self._completions("train", "pairs", seed, samples=self.suite.candidates, heat=heat)
+
+    def _completions(
+        self, split: Split, purpose: str, seed: int, samples: int, limit: int | None = None, heat: float = 1.0
+    ) -> Stage:
         sampling = self._sampling(purpose, seed, samples)
+        sampling = replace(sampling, temperature=heat * sampling.temperature)
         prompts = {"prompts": self.suite.prompts_spec(split), "limit": limit}
         return self.stage(
             "completions",
@@ -135,7 +147,7 @@ class GeneratedBuilder(StageBuilder[GeneratedSuite]):
         return Sampling(
             max_new_tokens=self.suite.max_new_tokens,
             samples=samples,
-            temperature=settings.temperature,
+            temperature=settings.of_pairs if purpose == "pairs" else settings.temperature,
             top_p=settings.top_p,
             top_k=settings.top_k,
             seed=derive_seed(purpose, seed),

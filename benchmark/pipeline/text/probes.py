@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,24 @@ import pandas as pd
 
 from benchmark.core.data import Floats, read_table
 from benchmark.core.store import Store
+from benchmark.measure.records.labelled import JudgedLabels, label_numbers
+from benchmark.measure.records.linear import linear_weights
 from benchmark.measure.records.metrics import MetricRecord
 from benchmark.measure.records.probes import expected_loss, gradient_ratios, preference_accuracy
 from benchmark.pipeline.text.builder import TextCell, TextMatrix
 from benchmark.pipeline.text.evaluation import heldout_scores
 from benchmark.pipeline.text.stages import HELDOUT, LOGPS, PROBES
 from benchmark.suites.answers import AnswerSuite
+from benchmark.suites.labelled import LabelledSuite
 from methods import Method, PairBatch, PairwiseMethod
 from shifts import Rewards, Shift
 from shifts.labels import Labelling
 
 LOGP, LENGTH = "reference_logp", "length"  # columns of held-out pairs beside their rewards
+WORST = {  # of the groups, by the number that it is the least of
+    "worst_group_accuracy": "preference_accuracy",
+    "worst_group_length_controlled_accuracy": "length_controlled_accuracy",
+}
 
 
 def probe_records(matrix: TextMatrix, cell: TextCell, store: Store) -> list[MetricRecord]:
@@ -46,21 +53,14 @@ def probe_records(matrix: TextMatrix, cell: TextCell, store: Store) -> list[Metr
 
 
 def _held_out(matrix: TextMatrix, cell: TextCell, store: Store, change: Floats) -> Iterator[MetricRecord]:
-    """Accuracy under every evaluation shift, and, where a population has groups, that of the worst of them."""
+    """What the order of held-out pairs says, and, where a population has groups, what its own loss costs them."""
     columns = _columns(cell, store)
-    least = matrix.suite.least_gap if isinstance(matrix.suite, AnswerSuite) else 0.0
-
-    def accuracy(shift: Shift) -> float:
-        first, second = _sides(shift, columns)
-        return preference_accuracy(change[0::2], change[1::2], first, second, least)
-
-    for shift in matrix.evaluation[cell.train_shift]:
-        yield MetricRecord(str(shift), "preference_accuracy", accuracy(shift), len(change) // 2)
     groups = [corner for corner in cell.train_shift.corners() if len(cell.train_shift.annotators()) > 1]
-    if not groups:
-        return
-    yield MetricRecord("", "worst_group_accuracy", min(map(accuracy, groups)), len(change) // 2)
-    losses = _own_losses(cell.method, columns, change)
+    if isinstance(matrix.suite, LabelledSuite):
+        yield from _of_labels(matrix, cell, columns, groups, change)
+    else:
+        yield from _of_utilities(matrix, cell, columns, groups, change)
+    losses = _own_losses(cell.method, columns, change) if groups else None
     if losses is None:
         return
     labelling: Labelling = cell.stages["pairs"].arguments["labelling"]
@@ -70,6 +70,42 @@ def _held_out(matrix: TextMatrix, cell: TextCell, store: Store, change: Floats) 
     ]
     yield MetricRecord("", "worst_group_loss", max(by_group), len(change) // 2)
     yield MetricRecord("", "group_loss_gap", max(by_group) - min(by_group), len(change) // 2)
+
+
+def _of_utilities(
+    matrix: TextMatrix, cell: TextCell, columns: dict[str, Any], groups: Sequence[Shift], change: Floats
+) -> Iterator[MetricRecord]:
+    """Accuracy under every evaluation shift, and that of the worst of the groups."""
+    least = matrix.suite.least_gap if isinstance(matrix.suite, AnswerSuite) else 0.0
+
+    def accuracy(shift: Shift) -> float:
+        first, second = _sides(shift, columns)
+        return preference_accuracy(change[0::2], change[1::2], first, second, least)
+
+    for shift in matrix.evaluation[cell.train_shift]:
+        yield MetricRecord(str(shift), "preference_accuracy", accuracy(shift), len(change) // 2)
+    if groups:
+        yield MetricRecord("", "worst_group_accuracy", min(map(accuracy, groups)), len(change) // 2)
+
+
+def _of_labels(
+    matrix: TextMatrix, cell: TextCell, columns: dict[str, Any], groups: Sequence[Shift], change: Floats
+) -> Iterator[MetricRecord]:
+    """The numbers of people's labels under every evaluation shift, and the accuracies of the worst of the groups."""
+    chose = {name: columns[name] for name in matrix.suite.objectives}
+    beta = getattr(cell.method, "beta", None)
+
+    def labels(shift: Shift) -> JudgedLabels:
+        return JudgedLabels.of(change, columns[LENGTH], chose, linear_weights(shift) or {})
+
+    for shift in matrix.evaluation[cell.train_shift]:
+        population = labels(shift)
+        for name, value in label_numbers(population, beta):
+            yield MetricRecord(str(shift), name, value, population.pairs)
+    by_group = [dict(label_numbers(labels(group), None)) for group in groups]
+    for worst, name in WORST.items():
+        if by_group:
+            yield MetricRecord("", worst, min(numbers[name] for numbers in by_group), len(change) // 2)
 
 
 def _own_losses(method: Method, columns: dict[str, Any], change: Floats) -> tuple[Floats, Floats] | None:

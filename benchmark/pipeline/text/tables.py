@@ -22,6 +22,7 @@ from benchmark.pipeline.tables import RESULT_COLUMNS, Status, identity, stage_co
 from benchmark.pipeline.text.builder import TextCell, TextMatrix
 from benchmark.pipeline.text.probes import probe_records
 from benchmark.pipeline.text.stages import CHECKS, COST, CURVE, PAIR_REWARDS, SAMPLES
+from benchmark.pipeline.text.task_scores import task_records
 from benchmark.suites.generated import GeneratedSuite
 
 FIRST_PAIRS = 2048  # pairs per seed that pair_rewards.parquet holds
@@ -101,7 +102,7 @@ def _records(matrix: TextMatrix, result: CellResult, results: list[CellResult], 
     evaluated = matrix.evaluation[cell.train_shift]
     ranges, own_texts = matrix.suite.reward_ranges(), isinstance(matrix.suite, GeneratedSuite)
     records = cell_records(result.samples, cell.train_shift, evaluated, ranges, reference, own_texts)
-    records += probe_records(matrix, cell, store) + _cost_records(result)
+    records += [*probe_records(matrix, cell, store), *_cost_records(result), *task_records(cell, store)]
     return [{**identity(cell), **record.row()} for record in records]
 
 

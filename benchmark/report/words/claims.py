@@ -19,6 +19,11 @@ METRICS = {
     "worst_group_accuracy": "accuracy on held-out pairs in the worst group",
     "worst_group_loss": "the method's own loss on held-out pairs in the worst group",
     "group_loss_gap": "difference of that loss between the worst and the best group",
+    "lm_eval/leaderboard_ifeval/prompt_level_strict_acc": "IFEval, share of prompts followed to the letter",
+    "lm_eval/leaderboard_ifeval/inst_level_strict_acc": "IFEval, share of instructions followed to the letter",
+    "lm_eval/leaderboard_bbh/acc_norm": "BBH, normalised accuracy",
+    "lm_eval/leaderboard_math_hard/exact_match": "MATH, exact match",
+    "lm_eval/leaderboard_mmlu_pro/acc": "MMLU-Pro, accuracy",
 }
 
 
@@ -84,5 +89,11 @@ def _unchecked(why: Unchecked) -> str:
         NotChecked.NO_COMMON_SEED: f"{why.metric}: no seed has it for all of {of}",
         NotChecked.NO_SUITE: f"the suite {why.suite} is not among the runs",
         NotChecked.NO_TRAINING_SHIFT: f"no run that trained on {why.family or 'any shift'}{mixing}",
+        NotChecked.NO_TASK: f"no run was held to {_task(why.metric)}: --set eval.lm_eval.tasks=[{_task(why.metric)}]",
         NotChecked.CANNOT_BE_RUN: why.reason,
     }[why.kind]
+
+
+def _task(metric: str) -> str:
+    """The task in the name of a metric of lm-eval, lm_eval/TASK/METRIC; "" of any other."""
+    return metric.split("/")[1] if metric.count("/") == 2 else ""

@@ -30,6 +30,9 @@ ABSENT = {
     Absent.NO_REFERENCE_PAIRS: "the run has no reference pairs",
     Absent.LABELLING_NOT_RECORDED: "the run does not say how labels were drawn",
     Absent.NEW_LABELS: "infinite: some pairs get a label that training never gives",
+    Absent.NO_COMMON_ROWS: "no prompt was put to all groups of the training population",
+    Absent.NOTHING_SAMPLED: "nothing is sampled in this suite, so the divergence from the reference is not known",
+    Absent.NO_TASKS: "no task of lm-eval was asked for",
 }
 ONE_SEED = "n = 1 seed: no interval over seeds"
 NOT_MEASURED = "not measured"

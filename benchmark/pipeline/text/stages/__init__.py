@@ -3,12 +3,13 @@
 A stage's version goes up when what it computes changes; the store then makes it again, and all that follows from it.
 """
 
-from benchmark.pipeline.text.stages import answers, contract, models, outcomes, pairs, training
+from benchmark.pipeline.text.stages import answers, contract, labelled, models, outcomes, pairs, tasks, training
 from benchmark.pipeline.text.stages.common import (
     CHECKS,
     COST,
     CURVE,
     HELDOUT,
+    HOTTER,
     LOGPS,
     PAIR_REWARDS,
     PART,
@@ -22,6 +23,7 @@ __all__ = [
     "COST",
     "CURVE",
     "HELDOUT",
+    "HOTTER",
     "LOGPS",
     "PAIR_REWARDS",
     "PART",
@@ -30,8 +32,10 @@ __all__ = [
     "SAMPLES",
     "answers",
     "contract",
+    "labelled",
     "models",
     "outcomes",
     "pairs",
+    "tasks",
     "training",
 ]

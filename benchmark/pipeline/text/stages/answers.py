@@ -16,11 +16,13 @@ from benchmark.pipeline.text.stages.common import (
     PAIR_REWARDS,
     PAIRS,
     POLICY,
-    PROBE_PAIRS,
     PROBES,
     SAMPLES,
     checkpoints_of,
     device,
+    followed_pairs,
+    pair_features,
+    probe_rows,
     stacked,
 )
 from benchmark.suites.answers import AnswerSuite, Questions
@@ -38,20 +40,26 @@ def label_answer_pairs(task: Task, suite: AnswerSuite, shift: Shift, labelling: 
     share of the population, on a question that this group was asked. `pair_rewards.parquet` as from other pairs."""
     questions = suite.questions("train")
     tokens = tokenised(task, questions)
-    drawn = answer_pairs.draw(questions.rewards, suite.objectives, shift, labelling, suite.train_pairs, seed)
+    lengths = [np.array([len(answer) for answer in its]) for its in tokens.answers]
+    drawn = answer_pairs.draw(questions.rewards, lengths, suite.objectives, shift, labelling, suite.train_pairs, seed)
     Pairs(
         prompts=[tokens.questions[row] for row in drawn.question],
         chosen=[tokens.answers[row][answer] for row, answer in zip(drawn.question, drawn.chosen, strict=True)],
         rejected=[tokens.answers[row][answer] for row, answer in zip(drawn.question, drawn.rejected, strict=True)],
         margins=drawn.margins,
         groups=drawn.groups if len(shift.annotators()) > 1 else None,
+        times=drawn.times,
     ).save(task.folder / PAIRS)
     sides = {"first": drawn.first, "second": drawn.second}
     columns: dict[str, Any] = {"first_chosen": drawn.first_chosen}
     for side, answers in sides.items():
         picked = np.stack([questions.rewards[row][answer] for row, answer in zip(drawn.question, answers, strict=True)])
         columns |= {f"{side}_{name}": picked[:, number] for number, name in enumerate(suite.objectives)}
-    write_table(task.folder / PAIR_REWARDS, columns)
+    of_first, of_second = (
+        np.array([lengths[row][answer] for row, answer in zip(drawn.question, answers, strict=True)])
+        for answers in sides.values()
+    )
+    write_table(task.folder / PAIR_REWARDS, columns | pair_features(of_first, of_second, drawn.times))
 
 
 @stage("judged_answers", version=1)
@@ -68,7 +76,7 @@ def judge_answers(task: Task, suite: AnswerSuite) -> None:
     asked = {split: suite.questions(split) for split in EVALUATED}
     tokens = {split: tokenised(task, questions) for split, questions in asked.items()}
     before = {split: answer_logps(reference, rows, pad) for split, rows in tokens.items()}
-    followed = _followed(task)
+    followed = followed_pairs(task)
     sides_before = {kind: completion_logps(reference, *rows, pad) for kind, rows in followed.items()}
     samples: list[dict[str, Any]] = []
     probes: list[dict[str, Any]] = []
@@ -81,7 +89,7 @@ def judge_answers(task: Task, suite: AnswerSuite) -> None:
         changes = {kind: completion_logps(policy, *rows, pad) - sides_before[kind] for kind, rows in followed.items()}
         moved = [now - then for now, then in zip(after["test"], before["test"], strict=True)]
         changes["heldout"] = np.concatenate([change[_pairs(len(change))].ravel() for change in moved])
-        probes += [_changes(kind, values, step) for kind, values in changes.items()]
+        probes += [probe_rows(kind, values, step) for kind, values in changes.items()]
         task.progress(done + 1, len(steps))
     write_table(task.folder / SAMPLES, stacked(samples))
     write_table(task.folder / PROBES, stacked(probes))
@@ -156,23 +164,9 @@ def _held_out(suite: AnswerSuite, questions: Questions, tokens: AnswerRows, befo
     }
 
 
-def _followed(task: Task) -> dict[str, tuple[list[list[int]], list[list[int]]]]:
-    """Prompts and completions of the first training pairs, by side; none of the reference."""
-    if "pairs" not in task.inputs:
-        return {}
-    pairs = Pairs.load(task.inputs["pairs"] / PAIRS)
-    prompts = pairs.prompts[:PROBE_PAIRS]
-    return {"chosen": (prompts, pairs.chosen[:PROBE_PAIRS]), "rejected": (prompts, pairs.rejected[:PROBE_PAIRS])}
-
-
 def _pairs(answers: int) -> Any:
     """All pairs of the answers to one question, shape [pairs, 2]."""
     return np.array(list(combinations(range(answers), 2)), dtype=np.int64).reshape(-1, 2)
-
-
-def _changes(kind: str, values: Floats, step: int) -> dict[str, Any]:
-    rows = len(values)
-    return {"kind": [kind] * rows, "step": np.full(rows, step), "row": np.arange(rows), "change": values}
 
 
 def _shown(distribution: Floats, answers: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.core.data import Completions, Prompts
+from benchmark.core.data import Completions, Floats, Ints, Pairs, Prompts
 from benchmark.core.graph import Task
 from benchmark.pipeline.text import best_of_n
 from benchmark.suites.base import Split
@@ -16,12 +16,14 @@ from benchmark.suites.generated import GeneratedSuite
 
 PROBE_PAIRS = 256  # training pairs and fresh samples whose log-probabilities are followed along training
 POLICY = "policy"  # folder of a checkpoint inside the artefact of a policy
+HOTTER = "hotter_"  # names of the inputs of pairs with off-policy sides
 PART = "part-"  # names of the inputs of a policy that is made from others
 PROMPTS, COMPLETIONS, SCORES = "prompts.parquet", "completions.parquet", "scores.parquet"
 PAIRS, PAIR_REWARDS, LOGPS = "pairs.parquet", "pair_rewards.parquet", "logps.parquet"
 COST, CURVE = "cost.json", "curve.parquet"  # of a trained policy
 SAMPLES, PROBES, HELDOUT = "samples.parquet", "probes.parquet", "heldout.parquet"
 CHECKS = "checks.json"  # of the contract
+TASK_SCORES = "task_scores.parquet"  # of lm-eval
 EVALUATED: tuple[Split, ...] = ("validation", "test")
 
 _GENERATORS: dict[str, Any] = {}
@@ -58,6 +60,12 @@ def scored(task: Task, suite: GeneratedSuite, prompts: Prompts, completions: Com
     return columns | {"quality": scores.quality}
 
 
+def pair_features(first: Ints, second: Ints, times: Floats | None) -> dict[str, Any]:
+    """Columns of pair_rewards.parquet beside rewards: the lengths of both sides in tokens, and when pairs were labelled
+    where they carry times; shape [pairs] each. No objective's column begins like these."""
+    return {"length_first": first, "length_second": second} | ({} if times is None else {"time": times})
+
+
 def evaluated_file(split: str, step: int) -> str:
     """The file with the completions of the checkpoint of `step` on the prompts of a split."""
     return f"{split}-{step:06d}.parquet"
@@ -75,6 +83,21 @@ def stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
         columns = [part[name] for part in parts]
         joined[name] = list(itertools.chain(*columns)) if isinstance(first, list) else np.concatenate(columns)
     return joined
+
+
+def followed_pairs(task: Task) -> dict[str, tuple[list[list[int]], list[list[int]]]]:
+    """Prompts and completions of the first training pairs, by side; none of the reference."""
+    if "pairs" not in task.inputs:
+        return {}
+    pairs = Pairs.load(task.inputs["pairs"] / PAIRS)
+    prompts = pairs.prompts[:PROBE_PAIRS]
+    return {"chosen": (prompts, pairs.chosen[:PROBE_PAIRS]), "rejected": (prompts, pairs.rejected[:PROBE_PAIRS])}
+
+
+def probe_rows(kind: str, values: Floats, step: int) -> dict[str, Any]:
+    """Changes of log-probability of one kind of sequence at a checkpoint, as columns of probes.parquet."""
+    rows = len(values)
+    return {"kind": [kind] * rows, "step": np.full(rows, step), "row": np.arange(rows), "change": values}
 
 
 def checkpoints_of(task: Task) -> dict[int, Path]:

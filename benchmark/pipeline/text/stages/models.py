@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 
+from benchmark.core.data import Completions, Prompts
 from benchmark.core.graph import Task, stage
-from benchmark.pipeline.text.stages.common import POLICY, device
+from benchmark.pipeline.text.stages.common import COMPLETIONS, POLICY, PROMPTS, device
 from benchmark.suites.base import Suite
 from benchmark.suites.generated import GeneratedSuite
+from benchmark.suites.sizes import Built
 
 GATE = "gate.json"
 
@@ -26,12 +28,24 @@ def build_policy(task: Task, suite: Suite, seed: int) -> None:
 def build_reward_model(task: Task, suite: GeneratedSuite) -> None:
     """The learned reward model that annotators act on."""
     suite.build_reward_model(task.folder, task.progress)
+    _standardise(task, suite, "reward_model")
 
 
 @stage("judge", version=1)
 def build_judge(task: Task, suite: GeneratedSuite) -> None:
     """The independent judge that plays gold where gold cannot be computed from the text."""
     suite.build_judge(task.folder, task.progress)
+    _standardise(task, suite, "judge")
+
+
+def _standardise(task: Task, suite: GeneratedSuite, what: Built) -> None:
+    """Fix the scale of rewards that are relative to completions of the reference."""
+    if "completions" not in task.inputs:
+        return
+    prompts = Prompts.load(task.inputs["completions"] / PROMPTS)
+    completions = Completions.load(task.inputs["completions"] / COMPLETIONS)
+    asked = [prompts.texts[row] for row in completions.prompt]
+    suite.standardise(what, asked, completions.texts, task.folder, task.progress)
 
 
 @stage("quality_gate", version=1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.core.data import Completions, Pairs, Prompts, read_table, write_table
+from benchmark.core.data import Completions, Ints, Pairs, Prompts, read_table, write_table
 from benchmark.core.graph import Task, stage
-from benchmark.core.seeds import generator as seeded
 from benchmark.generation.base import Sampling
+from benchmark.pipeline.text import sampled_pairs
+from benchmark.pipeline.text.sampled_pairs import Candidates, Sample
 from benchmark.pipeline.text.stages.common import (
     COMPLETIONS,
+    HOTTER,
     LOGPS,
     PAIR_REWARDS,
     PAIRS,
@@ -18,12 +20,13 @@ from benchmark.pipeline.text.stages.common import (
     SCORES,
     device,
     generator,
+    pair_features,
     scored,
 )
 from benchmark.suites.base import Split
 from benchmark.suites.generated import GeneratedSuite
-from shifts import Rewards, Shift
-from shifts.labels import Labelling, draw_annotators
+from shifts import Shift
+from shifts.labels import Labelling
 
 
 @stage("completions", version=1)
@@ -49,39 +52,43 @@ def score_completions(task: Task, suite: GeneratedSuite) -> None:
 @stage("pairs", version=2)
 def label_pairs(task: Task, shift: Shift, labelling: Labelling, seed: int) -> None:
     """Two completions per prompt, labelled under a shift; pairs of equal completions say nothing and are dropped.
+    Where there are more, they are the best and the worst in the eyes of whoever labels.
 
     Where the shift has several groups of annotators, each pair is labelled by one who is drawn from them: its margin is
-    that annotator's, and it carries the number of the group. `pair_rewards.parquet` holds both sides' learned rewards,
-    from which conflict is measured.
+    that annotator's, and it carries the number of the group. Where annotators change in time, it carries the time at
+    which it was labelled. `pair_rewards.parquet` holds both sides' learned rewards and lengths, from which conflict is
+    measured.
     """
     prompts = Prompts.load(task.inputs["completions"] / PROMPTS)
-    completions = Completions.load(task.inputs["completions"] / COMPLETIONS)
-    scores = read_table(task.inputs["scores"] / SCORES)
-    first, second = np.flatnonzero(completions.sample == 0), np.flatnonzero(completions.sample == 1)
-    rewards = Rewards({name: scores[f"learned_{name}"] for name in shift.objectives})
-    shares, annotators = zip(*shift.annotators(), strict=True)
-    groups = draw_annotators(shares, len(first), seeded("groups", seed))
-    utilities = np.stack([annotator.utility(rewards) for annotator in annotators])
-    of_first, of_second = utilities[groups, first], utilities[groups, second]
-    first_chosen = labelling.choose_first(of_first, of_second, seeded("labels", seed))
-    margins = np.where(first_chosen, of_first - of_second, of_second - of_first)
-    different = [completions.tokens[i] != completions.tokens[j] for i, j in zip(first, second, strict=True)]
-    first, second, first_chosen = first[different], second[different], first_chosen[different]
-    chosen, rejected = np.where(first_chosen, first, second), np.where(first_chosen, second, first)
+    prompt, sample = _sample(task)
+    samples = [sample, _sample(task, HOTTER)[1]] if f"{HOTTER}completions" in task.inputs else [sample]
+    candidates = Candidates.of(samples)
+    drawn = sampled_pairs.draw(candidates, shift, labelling, seed)
     Pairs(
-        prompts=[prompts.tokens[completions.prompt[i]] for i in chosen],
-        chosen=[completions.tokens[i] for i in chosen],
-        rejected=[completions.tokens[i] for i in rejected],
-        margins=margins[different],
-        groups=groups[different] if len(annotators) > 1 else None,
+        prompts=[prompts.tokens[prompt[row]] for row in drawn.prompt],
+        chosen=[candidates.tokens[row] for row in drawn.chosen],
+        rejected=[candidates.tokens[row] for row in drawn.rejected],
+        margins=drawn.margins,
+        groups=drawn.groups if len(shift.annotators()) > 1 else None,
+        times=drawn.times,
     ).save(task.folder / PAIRS)
-    names = [name.removeprefix("learned_") for name in scores if name.startswith("learned_")]
+    lengths = candidates.lengths
     write_table(
         task.folder / PAIR_REWARDS,
-        {f"first_{name}": scores[f"learned_{name}"][first] for name in names}
-        | {f"second_{name}": scores[f"learned_{name}"][second] for name in names}
-        | {"first_chosen": first_chosen},
+        {f"first_{name}": column[drawn.first] for name, column in candidates.rewards.items()}
+        | {f"second_{name}": column[drawn.second] for name, column in candidates.rewards.items()}
+        | {"first_chosen": drawn.first_chosen}
+        | pair_features(lengths[drawn.first], lengths[drawn.second], drawn.times),
     )
+
+
+def _sample(task: Task, name: str = "") -> tuple[Ints, Sample]:
+    """The scored completions of every prompt, and the rows of the prompts that they are of."""
+    completions = Completions.load(task.inputs[f"{name}completions"] / COMPLETIONS)
+    scores = read_table(task.inputs[f"{name}scores"] / SCORES)
+    learned = {name.removeprefix("learned_"): c for name, c in scores.items() if name.startswith("learned_")}
+    rows = np.stack([np.flatnonzero(completions.sample == number) for number in range(completions.sample.max() + 1)])
+    return completions.prompt[rows[0]], Sample(rows, completions.tokens, learned)
 
 
 @stage("reference_logps", version=1)
