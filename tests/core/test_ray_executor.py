@@ -34,10 +34,13 @@ def cluster():
     """A head without room for stages, and two nodes with room for one each."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    cluster.others = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    yield cluster
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # other tests run beside these
+        patient = {"health_check_timeout_ms": 60_000}  # a busy machine's node is slow, not dead
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": patient})
+        cluster.others = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture

@@ -111,4 +111,4 @@ def test_best_against_worst_of_several(prefshift, mirror, llama):
 
 @pytest.mark.skipif(not vllm_available(), reason="vLLM is not installed")
 def test_vllm_serves_the_same_policy(prefshift, mirror):
-    check_page(run(prefshift, mirror, "llama", "vllm", "--backend", "vllm"))
+    check_page(run(prefshift, mirror, "llama", "llama-vllm", "--backend", "vllm"))

@@ -77,6 +77,7 @@ class RayExecutor(Executor):
     @contextmanager
     def _connected(self) -> Iterator[None]:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ.setdefault("RAY_worker_niceness", "0")  # of a Ray that is started here: as the local executor's
         variables = {name: value for name, value in self._setup.environment.items() if value is not None}
         variables |= {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         own = {"num_cpus": (self._workers or len(os.sched_getaffinity(0))) * self._needs.cpus}
