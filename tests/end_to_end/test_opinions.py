@@ -76,8 +76,8 @@ def test_the_page_says_what_it_can_and_shows_the_answers(finished):
 def test_a_suite_of_answers_is_held_to_tasks_of_lm_eval_too(prefshift, finished, tmp_path):
     file = json.loads((finished / "environment.json").read_text())["config"]["suite"]["data_file"]
     where = ["--set", f"suite.data_file={file}", "--set", f"eval.lm_eval.include_path={write_tasks(tmp_path)}"]
-    prefshift(*SMALL, *where, *ON_TASKS, "--methods", "reference,gr_dpo,best_of_n", "--seeds", "1", "--out", "tasks")
-    run = prefshift.home / "tasks"
+    prefshift(*SMALL, *where, *ON_TASKS, "--methods", "reference,gr_dpo,best_of_n", "--seeds", "1", "--out", "asked")
+    run = prefshift.home / "asked"
     assert len(results(run, "gr_dpo", "lm_eval/emotion_choices/acc")) == 1
     assert len(results(run, "best_of_n", "lm_eval/emotion_choices/acc")) == 0  # it was skipped
 
